@@ -1,0 +1,89 @@
+"""Each build key once: what is known is used, what another process is building is waited for, the rest is built.
+
+No lock is held while waiting for anything but the backend itself: build requirements are installed before, so that two
+builds that need each other's project fail as they would alone, and do not wait for each other for ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from pipcache_plugin.building.interface import WheelKeeper
+from pipcache_plugin.building.project import Project
+from pipcache_plugin.building.wheels import extract_dist_info
+
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuiltWheel:
+    """A wheel, and how it came to be."""
+
+    path: Path
+    stored_in: Path | None
+    """The folder where the store has it; ``None`` when it could not be stored."""
+
+    is_found: bool
+    """Another process, or another run, built it."""
+
+
+class BuildOnce:
+    """The build of one key: metadata and wheel, each found or made."""
+
+    def __init__(self, keeper: WheelKeeper, project: Project, on_wait: Callable[[], None]) -> None:
+        self._keeper = keeper
+        self._project = project
+        self._on_wait = on_wait
+        self._metadata: Path | None = None
+
+    def get_metadata(self, folder: Path) -> Path:
+        """Return the path of the project's ``.dist-info``, below *folder*."""
+        self._metadata = self._find_or_make(
+            lambda: self._find_metadata(folder), lambda: self._prepare_metadata(folder)
+        )
+        return self._metadata
+
+    def get_wheel(self, folder: Path) -> BuiltWheel:
+        """Return the wheel; one that is built here is written into *folder*."""
+        return self._find_or_make(self._find_wheel, lambda: self._build_wheel(folder))
+
+    def _find_or_make(self, find: Callable[[], _Result | None], make: Callable[[], _Result]) -> _Result:
+        with self._keeper.hold(self._on_wait):
+            if (found := find()) is not None:
+                return found
+        self._project.prepare_environment()
+        with self._keeper.hold(self._on_wait):
+            if (found := find()) is not None:
+                return found
+            return make()
+
+    def _find_metadata(self, folder: Path) -> Path | None:
+        if known := self._keeper.find_metadata(folder):
+            return known
+        if wheel := self._keeper.find_wheel():
+            return extract_dist_info(wheel.path, folder)
+        return None
+
+    def _prepare_metadata(self, folder: Path) -> Path:
+        prepared = self._project.prepare_metadata(folder)
+        if prepared is not None:
+            self._keeper.keep_metadata(prepared)
+            return prepared
+        wheel = self._project.build_wheel(folder / "wheel", None)
+        self._keep(wheel)
+        return extract_dist_info(wheel, folder)
+
+    def _find_wheel(self) -> BuiltWheel | None:
+        if self._project.wheel is None and (found := self._keeper.find_wheel()):
+            return BuiltWheel(path=found.path, stored_in=found.stored_in, is_found=True)
+        return None
+
+    def _build_wheel(self, folder: Path) -> BuiltWheel:
+        wheel = self._project.wheel or self._project.build_wheel(folder, self._metadata)
+        return BuiltWheel(path=wheel, stored_in=self._keep(wheel), is_found=False)
+
+    def _keep(self, wheel: Path) -> Path | None:
+        return self._keeper.keep_wheel(wheel, self._project.build_requirements, self._project.seconds)

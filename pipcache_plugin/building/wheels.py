@@ -1,0 +1,111 @@
+"""Wheel files: is it what it says it is, and what does its ``.dist-info`` hold?"""
+
+from __future__ import annotations
+
+import csv
+import zipfile
+from dataclasses import dataclass
+from email.parser import BytesHeaderParser
+from email.policy import compat32
+from pathlib import Path, PurePosixPath
+
+from pipcache_plugin.errors import PipCacheError
+
+
+class InvalidWheelError(PipCacheError):
+    """A wheel contradicts itself or the specification."""
+
+    code = "invalid-wheel"
+
+    def __init__(self, *, filename: str, problems: list[str]) -> None:
+        super().__init__(filename)
+        self.filename = filename
+        self.problems = problems
+
+    def __str__(self) -> str:
+        return f"`{self.filename}` is not a valid wheel: {'; '.join(self.problems)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WheelIdentity:
+    """Which release a wheel is of."""
+
+    project: str
+    """Normalized."""
+
+    version: str
+    """As METADATA has it."""
+
+
+def verify(wheel: Path) -> WheelIdentity:
+    """Read every byte of *wheel* and compare it with RECORD; compare name, version and tags with the file name.
+
+    :raises InvalidWheelError: something does not agree; lists all that does not.
+
+    Source: https://packaging.python.org/en/latest/specifications/binary-distribution-format/
+    """
+    from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+    from packaging.version import InvalidVersion, Version
+    from wheel.wheelfile import WheelError, WheelFile
+
+    try:
+        name, version, _, tags = parse_wheel_filename(wheel.name)
+        with WheelFile(wheel) as archive:
+            problems = _differences_from_record(archive)
+            metadata = _headers(archive.read(f"{archive.dist_info_path}/METADATA"))
+            about = _headers(archive.read(f"{archive.dist_info_path}/WHEEL"))
+        if canonicalize_name(metadata.get("Name", [""])[0]) != name:
+            problems.append("its METADATA has another name")
+        project_version = metadata.get("Version", [""])[0]
+        if Version(project_version) != version:
+            problems.append("its METADATA has another version")
+        if not _covers(about.get("Tag", []), {str(tag) for tag in tags}):
+            problems.append("its WHEEL file has other tags")
+    except (InvalidWheelFilename, InvalidVersion, WheelError, zipfile.BadZipFile, KeyError, ValueError) as error:
+        raise InvalidWheelError(filename=wheel.name, problems=[str(error)]) from error
+    if problems:
+        raise InvalidWheelError(filename=wheel.name, problems=problems)
+    return WheelIdentity(project=name, version=project_version)
+
+
+def extract_dist_info(wheel: Path, folder: Path) -> Path:
+    """Write the wheel's ``.dist-info`` below *folder* and return its path.
+
+    :raises InvalidWheelError: there is none, or more than one, or it would be written elsewhere.
+    """
+    with zipfile.ZipFile(wheel) as archive:
+        names = [PurePosixPath(name) for name in archive.namelist()]
+        found = {name.parts[0] for name in names if len(name.parts) > 1 and name.parts[0].endswith(".dist-info")}
+        if len(found) != 1:
+            raise InvalidWheelError(filename=wheel.name, problems=["it has no single .dist-info folder"])
+        (dist_info,) = found
+        members = [name for name in archive.namelist() if PurePosixPath(name).parts[:1] == (dist_info,)]
+        archive.extractall(folder, members)
+    return folder / dist_info
+
+
+def _differences_from_record(archive: zipfile.ZipFile) -> list[str]:
+    # Opening a file compares it with RECORD at its end, and refuses one that RECORD does not list.
+    present = set()
+    for info in archive.infolist():
+        if info.is_dir():
+            continue
+        present.add(info.filename)
+        with archive.open(info) as file:
+            while file.read(1 << 20):
+                pass
+    record = getattr(archive, "record_path", "")
+    rows = csv.reader(archive.read(record).decode("utf-8").splitlines())
+    absent = sorted({row[0] for row in rows if row} - present)
+    return [f"RECORD lists `{name}`, which it does not have" for name in absent]
+
+
+def _headers(data: bytes) -> dict[str, list[str]]:
+    message = BytesHeaderParser(policy=compat32).parsebytes(data)
+    return {name: [str(value) for value in message.get_all(name, [])] for name in message}
+
+
+def _covers(lines: list[str], tags: set[str]) -> bool:
+    from packaging.tags import parse_tag
+
+    return {str(tag) for line in lines for tag in parse_tag(line.strip())} == tags

@@ -1,0 +1,75 @@
+"""Small file operations that every room shares: digests, and files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import secrets
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+_CHUNK_BYTES = 1 << 20
+
+
+def digests_of(path: Path, algorithms: Iterable[str]) -> dict[str, str]:
+    """Return the hexadecimal digest of the file's bytes for each of *algorithms*, read once.
+
+    :raises OSError: the file cannot be read.
+    """
+    hashers = {name: hashlib.new(name) for name in algorithms}
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            for hasher in hashers.values():
+                hasher.update(chunk)
+    return {name: hasher.hexdigest() for name, hasher in hashers.items()}
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of the file's bytes, 64 lowercase hex digits."""
+    return digests_of(path, ["sha256"])["sha256"]
+
+
+def temporary_beside(target: Path) -> Path:
+    """Return a name that nobody uses, in the folder of *target*; what is left of a killed writer begins with ``.tmp-``."""
+    return target.with_name(f".tmp-{os.getpid()}-{secrets.token_hex(6)}")
+
+
+def write_atomically(target: Path, content: bytes) -> None:
+    """Write *content* beside *target*, then rename it there: readers see the old file or the new one, never a part.
+
+    The folder is created when missing. There is no ``fsync``: after a power failure a short file is found out when it
+    is verified, and built again.
+
+    :raises OSError: nothing was changed.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = temporary_beside(target)
+    try:
+        with temporary.open("xb") as file:
+            file.write(content)
+        temporary.replace(target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """Make *target* the same bytes as *source*: a hard link where that is allowed, else a copy.
+
+    Only for files that nobody edits: a hard link shares later edits.
+
+    :raises OSError: *source* cannot be read or *target* cannot be written.
+    """
+    try:
+        os.link(source, target)
+    except FileExistsError:
+        target.unlink()
+        link_or_copy(source, target)
+    except FileNotFoundError:
+        raise
+    except OSError:
+        # Another file system, too many links, or the kernel's protection of files that belong to somebody else.
+        shutil.copyfile(source, target)

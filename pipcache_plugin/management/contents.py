@@ -1,0 +1,62 @@
+"""What is in a store, and taking it out."""
+
+from __future__ import annotations
+
+import contextlib
+import fnmatch
+import shutil
+from collections.abc import Collection
+from pathlib import Path
+
+from pipcache_plugin.store.store import Store
+
+
+def find_wheels(store: Store, pattern: str) -> list[Path]:
+    """Return the paths of the wheels whose file name matches the glob *pattern*, sorted.
+
+    :raises OSError: the store cannot be read.
+    """
+    return [path for path in store.wheels if fnmatch.fnmatch(path.name, pattern)]
+
+
+def forget_removed(store: Store) -> None:
+    """Take out what is left of wheels that are gone: their entries, their empty folders, and their projects' metadata.
+
+    :raises OSError: the store cannot be read or written.
+    """
+    keys = set()
+    for entry in store.iter_entries():
+        if not store.wheels.has(entry.wheel):
+            entry.path.unlink(missing_ok=True)
+            keys.add(entry.path.parent.name)
+    for document in store.metadata:
+        if document.path.parent.name in keys:
+            document.path.unlink(missing_ok=True)
+    for folder in [store.wheels.folder, store.entries.folder, store.metadata.folder]:
+        _remove_empty(folder)
+
+
+def purge(store: Store) -> None:
+    """Take out everything but the locks, which others may hold.
+
+    :raises OSError: something cannot be removed.
+    """
+    for folder in [store.entries.folder, store.metadata.folder, store.wheels.folder, store.damaged]:
+        if folder.exists():
+            shutil.rmtree(folder)
+
+
+def size_bytes(paths: Collection[Path]) -> int:
+    """Return how many bytes the files have together; one that has just gone counts nothing."""
+    total = 0
+    for path in paths:
+        with contextlib.suppress(FileNotFoundError):
+            total += path.stat().st_size
+    return total
+
+
+def _remove_empty(folder: Path) -> None:
+    for path in sorted((path for path in folder.rglob("*") if path.is_dir()), reverse=True):
+        # One that is not empty stays: somebody has written into it.
+        with contextlib.suppress(OSError):
+            path.rmdir()

@@ -1,0 +1,44 @@
+"""Run exactly this pip and this pipcache on another interpreter, without installing anything there.
+
+    python __pipcache-runner__.py PIP-ARGUMENT...
+
+``_PIPCACHE_MODULES`` in the environment is a JSON object: the folder of each top-level module that may be imported from
+elsewhere. It is taken out of the environment before anything runs. On an interpreter too old for us, pip's own runner
+says what pip has to say.
+
+The file is named as it is so that it cannot be imported. Until the version is checked, it is Python 2 as well.
+"""
+
+import sys
+
+PYTHON_REQUIRES = (3, 10)
+
+import json  # noqa: E402
+import os  # noqa: E402
+import runpy  # noqa: E402
+
+FOLDERS = json.loads(os.environ.pop("_PIPCACHE_MODULES"))
+
+if sys.version_info[:2] < PYTHON_REQUIRES:
+    runpy.run_path(os.path.join(FOLDERS["pip"], "pip", "__pip-runner__.py"), run_name="__main__")
+    raise SystemExit(0)
+
+from importlib.machinery import PathFinder  # noqa: E402
+
+
+class RedirectingFinder:
+    """Finds the named modules, and nothing else, in the folders that they were told to be in."""
+
+    @classmethod
+    def find_spec(cls, fullname, path=None, target=None):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN206
+        """See ``importlib.abc.MetaPathFinder``."""
+        folder = FOLDERS.get(fullname) if path is None else None
+        return PathFinder.find_spec(fullname, [folder], target) if folder else None
+
+
+sys.meta_path.insert(0, RedirectingFinder)
+
+assert __name__ == "__main__", "Cannot run __pipcache-runner__.py as a non-main module"
+# The folder of this file is no place to import from.
+sys.path.pop(0)
+runpy.run_module("pipcache_plugin", run_name="__main__", alter_sys=True)

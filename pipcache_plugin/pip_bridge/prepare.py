@@ -1,0 +1,79 @@
+"""The part "prepare": the metadata of an sdist that the resolver looks at, from the store or from our own build."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from pipcache_plugin.building.errors import EnvironmentCreationError, UnsupportedProjectError
+from pipcache_plugin.building.wheels import InvalidWheelError
+from pipcache_plugin.pip_bridge import run, sources
+from pipcache_plugin.pip_bridge.seams import PipFunction, Seam
+
+if TYPE_CHECKING:
+    from pip._internal.distributions.sdist import SourceDistribution
+
+logger = logging.getLogger(__name__)
+
+
+def _prepare_distribution_metadata(
+    original: PipFunction,
+    self: SourceDistribution,
+    build_env_installer: object,
+    build_isolation: object,
+    check_build_deps: bool,  # noqa: FBT001 (pip's signature)
+    *args: Any,  # noqa: ANN401
+    **kwargs: Any,  # noqa: ANN401
+) -> None:
+    """Set the requirement's metadata, as pip's own function does."""
+
+    def pips_own_way() -> None:
+        original(self, build_env_installer, build_isolation, check_build_deps, *args, **kwargs)
+
+    current = run.current()
+    requirement = self.req
+    source = sources.identify_requirement(requirement) if current is not None else None
+    if current is None or source is None or not _supports(build_env_installer):
+        pips_own_way()
+        return
+
+    from pipcache_plugin.pip_bridge.requirement_build import RequirementBuild
+
+    build = RequirementBuild(
+        current, self, source, build_env_installer, build_isolation, check_build_deps=check_build_deps
+    )
+    try:
+        dist_info = build.prepare()
+    except (UnsupportedProjectError, EnvironmentCreationError, InvalidWheelError) as error:
+        logger.debug("pipcache leaves %s to pip: %s", requirement, error)
+        pips_own_way()
+        return
+    build.hand_back = pips_own_way
+    current.builds[id(requirement)] = build
+    requirement.metadata_directory = str(dist_info)
+    if requirement.name:
+        requirement.warn_on_mismatching_name()
+    else:
+        requirement._set_requirement()
+    requirement.assert_source_matches_version()
+
+
+def _supports(pip_installer: object) -> bool:
+    """Tell whether build requirements can be installed for a virtual environment's own interpreter.
+
+    pip's in-process installer (``--use-feature=inprocess-build-deps``) learned that with 26.2.
+    """
+    from pip._internal import build_env
+
+    in_process = getattr(build_env, "InprocessBuildEnvironmentInstaller", ())
+    return not isinstance(pip_installer, in_process) or hasattr(build_env, "VenvBuildEnvironment")
+
+
+SEAMS = [
+    Seam(
+        modules=("pip._internal.distributions.sdist",),
+        name="SourceDistribution.prepare_distribution_metadata",
+        parameters=("self", "build_env_installer", "build_isolation", "check_build_deps"),
+        part=_prepare_distribution_metadata,
+    )
+]

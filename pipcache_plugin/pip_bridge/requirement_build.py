@@ -1,0 +1,177 @@
+"""The build of one of pip's requirements: PyPA ``build`` with pip's options, words and errors."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipcache_plugin.building.environment import CurrentEnvironment, IsolatedEnvironment
+from pipcache_plugin.building.errors import ConflictingRequirementsError
+from pipcache_plugin.building.interface import Hook
+from pipcache_plugin.building.once import BuildOnce, BuiltWheel
+from pipcache_plugin.building.project import Project, SourceTree
+from pipcache_plugin.building.wheels import InvalidWheelError, extract_dist_info, verify
+from pipcache_plugin.files import digests_of
+from pipcache_plugin.keys.record import Record
+from pipcache_plugin.keys.source import Source
+from pipcache_plugin.pip_bridge import keeper, nested, run, sources
+
+if TYPE_CHECKING:
+    from pip._internal.distributions.sdist import SourceDistribution
+    from pip._internal.req.req_install import InstallRequirement
+
+logger = logging.getLogger(__name__)
+
+
+class RequirementBuild:
+    """Metadata and wheel of one requirement with a cacheable source."""
+
+    def __init__(
+        self,
+        current: run.Run,
+        distribution: SourceDistribution,
+        source: Source,
+        pip_installer: object,
+        build_isolation: object,
+        *,
+        check_build_deps: bool,
+    ) -> None:
+        """Nothing happens yet.
+
+        :param distribution: pip's, whose requirement is downloaded and unpacked.
+        """
+        self.requirement: InstallRequirement = distribution.req
+        self._run = current
+        self._distribution = distribution
+        self._pip_installer = pip_installer
+        self._is_isolated = sources.is_isolated(build_isolation)
+        self._check_build_deps = check_build_deps
+        link = self.requirement.link
+        assert link is not None, "a prepared requirement has a link"
+        self._link = link
+        self._key = sources.make_inputs(source, link, self.requirement.config_settings, build_isolation).key()
+        self._keeper = keeper.Keeper(current, self._key, self._make_record)
+        self._once: BuildOnce | None = None
+        self._is_preparing = False
+        self.hand_back: Callable[[], None] | None = None
+        """Lets pip prepare the requirement its own way, for when the wheel cannot be built ours."""
+
+        self.found: keeper.ServedWheel | None = None
+        """The wheel that needs no building, when there was one at preparation."""
+
+    def prepare(self) -> Path:
+        """Return the path of the requirement's ``.dist-info``, from the store or from its backend."""
+        folder = run.make_folder("modern-metadata")
+        self.found = keeper.find_wheel(self._run, self._key, lambda _entry, _record: True)
+        if self.found is not None:
+            logger.info("Using cached %s", self.found.path.name)
+            return extract_dist_info(self.found.path, folder)
+        self._is_preparing = True
+        try:
+            return self._get_once().get_metadata(folder)
+        except ConflictingRequirementsError as error:
+            self._distribution._raise_conflicts(error.conflicting_with, set(error.conflicts))
+            raise
+        finally:
+            self._is_preparing = False
+
+    def get_wheel(self, folder: Path) -> BuiltWheel:
+        """Return the wheel, which is written into *folder* when it is built now."""
+        try:
+            return self._get_once().get_wheel(folder)
+        except ConflictingRequirementsError as error:
+            self._distribution._raise_conflicts(error.conflicting_with, set(error.conflicts))
+            raise
+
+    def _get_once(self) -> BuildOnce:
+        if self._once is None:
+            requirement = self.requirement
+            requirement.load_pyproject_toml()
+            tree = SourceTree(
+                path=Path(requirement.unpacked_source_directory),
+                requires=requirement.pyproject_requires or [],
+                requires_checked=requirement.requirements_to_check,
+                config_settings=requirement.config_settings,
+            )
+            project = Project(tree, self._make_environment, self._run_hook, self._warn_of_missing)
+            self._once = BuildOnce(self._keeper, project, self._say_waiting)
+        return self._once
+
+    def _make_environment(self) -> IsolatedEnvironment | CurrentEnvironment:
+        if self._is_isolated:
+            install = nested.make_installer(self._pip_installer, self.requirement)
+            return IsolatedEnvironment(run.make_folder("build-env"), install)
+        if self._check_build_deps:
+            requires = self.requirement.pyproject_requires or []
+            conflicting, missing = self.requirement.build_env.check_requirements(requires)
+            if conflicting:
+                self._distribution._raise_conflicts("the backend dependencies", conflicting)
+            if missing:
+                self._distribution._raise_missing_reqs(missing)
+        return CurrentEnvironment()
+
+    def _run_hook(
+        self, hook: Hook, cmd: Sequence[str], cwd: str | None, extra_environ: Mapping[str, str] | None
+    ) -> None:
+        from pip._internal.exceptions import InstallationSubprocessError, MetadataGenerationFailed
+        from pip._internal.utils.subprocess import runner_with_spinner_message
+
+        message = {
+            "get_requires_for_build_wheel": "Getting requirements to build wheel",
+            "prepare_metadata_for_build_wheel": "Preparing metadata (pyproject.toml)",
+            "build_wheel": f"Building wheel for {self.requirement.name} (pyproject.toml)",
+        }[hook]
+        try:
+            runner_with_spinner_message(message)([*cmd], cwd=cwd, extra_environ=extra_environ)
+        except InstallationSubprocessError as error:
+            if self._is_preparing and hook != "get_requires_for_build_wheel":
+                details = self.requirement.name or f"from {self._link}"
+                raise MetadataGenerationFailed(package_details=details) from error
+            raise
+
+    def _warn_of_missing(self, missing: frozenset[str]) -> None:
+        logger.warning("Missing build requirements in pyproject.toml for %s.", self.requirement)
+        logger.warning(
+            "The project does not specify a build backend, and pip cannot fall back to setuptools without %s.",
+            " and ".join(map(repr, sorted(missing))),
+        )
+
+    def _say_waiting(self) -> None:
+        name = self.requirement.name or self._link.filename
+        logger.info("Waiting for another process, which is building %s", name)
+
+    def _make_record(self, wheel: Path, build_requirements: Sequence[str], build_seconds: float) -> Record:
+        identity = verify(wheel)
+        archive = None if self._link.is_vcs else self.requirement.local_file_path
+        self._ask_pip(wheel)
+        return Record(
+            project=identity.project,
+            version=identity.version,
+            source_hashes=digests_of(Path(archive), ["sha256", "sha384", "sha512"]) if archive else {},
+            origin=_public_url(self._link),
+            build_requirements=tuple(build_requirements),
+            build_seconds=round(build_seconds, 3),
+        )
+
+    def _ask_pip(self, wheel: Path) -> None:
+        """Refuse to store what pip would refuse to install."""
+        from pip._internal.exceptions import InvalidWheelFilename, UnsupportedWheel
+        from pip._internal.wheel_builder import _verify_one
+
+        if self.requirement.name is None:
+            return
+        try:
+            _verify_one(self.requirement, str(wheel))
+        except (InvalidWheelFilename, UnsupportedWheel) as error:
+            raise InvalidWheelError(filename=wheel.name, problems=[str(error)]) from error
+
+
+def _public_url(link: Any) -> str:  # noqa: ANN401 (pip's Link)
+    """Return the URL without credentials, query and fragment: a signed URL has its secret in the query."""
+    from urllib.parse import urlsplit, urlunsplit
+
+    parts = urlsplit(link.url)
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit((parts.scheme, host, parts.path, "", ""))

@@ -1,0 +1,152 @@
+"""The state of one pip command: which store it uses, what was taken from it, and whether our parts still play."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipcache_plugin.keys.record import Record
+from pipcache_plugin.pip_bridge.notices import say_plain_pip
+from pipcache_plugin.pip_bridge.seams import PipFunction, Seam
+from pipcache_plugin.store.location import choose_root
+from pipcache_plugin.store.store import Store
+
+if TYPE_CHECKING:
+    from optparse import Values
+
+    from pipcache_plugin.building.interface import EnvironmentPaths
+    from pipcache_plugin.pip_bridge.requirement_build import RequirementBuild
+
+logger = logging.getLogger(__name__)
+
+
+class Run:
+    """One command of pip's with the cache on."""
+
+    def __init__(self, store: Store, options: Values) -> None:
+        self.store = store
+        self.options = options
+        self.builds: dict[int, RequirementBuild] = {}
+        """By ``id`` of the requirement, which the build keeps alive."""
+
+        self.served: dict[str, Record] = {}
+        """The records of wheels taken from the store, by the path that pip was given."""
+
+        self.environments: dict[str, EnvironmentPaths] = {}
+        """Build environments of ours, by the path of their root."""
+
+        self._folder: Path | None = None
+        self._has_warned = False
+
+    def place_folder(self, name: str) -> Path:
+        """Return a folder of this run for a wheel with the digest *name*; pip removes it at its end."""
+        if self._folder is None:
+            self._folder = make_folder("pipcache-wheels")
+        folder = self._folder / name[:16]
+        folder.mkdir(exist_ok=True)
+        return folder
+
+    def warn_once(self, message: str) -> None:
+        """Tell the user that something about the cache is wrong; the first time only, and never to one who is quiet."""
+        if not self._has_warned and not self.options.quiet:
+            logger.warning("%s", message)
+        else:
+            logger.debug("%s", message)
+        self._has_warned = True
+
+
+_current: Run | None = None
+
+
+def current() -> Run | None:
+    """Return the run that our parts play in; ``None`` when the cache is off, or was given up."""
+    return _current
+
+
+def give_up(error: Exception) -> None:
+    """Take our parts out of the rest of the run, after something of ours broke."""
+    global _current  # noqa: PLW0603
+    if _current is None:
+        say_plain_pip(error, sys.argv[1:])
+    else:
+        _current.warn_once(f"Continuing without pipcache, which failed: {type(error).__name__}: {error}")
+    logger.debug("pipcache failed", exc_info=error)
+    _current = None
+
+
+def make_folder(kind: str) -> Path:
+    """Return a new temporary folder that pip removes when the command ends."""
+    from pip._internal.utils.temp_dir import TempDirectory
+
+    return Path(TempDirectory(kind=kind, globally_managed=True).path)
+
+
+def find_store(options: Values, environ: Mapping[str, str]) -> Store | None:
+    """Return the store that a command with *options* uses; ``None`` when caching is turned off."""
+    from pip._internal.locations import USER_CACHE_DIR
+    from pip._internal.utils.misc import normalize_path
+
+    cache_dir = options.cache_dir
+    if cache_dir is None:
+        # Not turned off, but in a directory of somebody else's; whether we may write to ours shows when we write.
+        cache_dir = _refused_cache_dir
+    if not cache_dir:
+        return None
+    is_default = normalize_path(cache_dir) == normalize_path(USER_CACHE_DIR)
+    return Store(choose_root(environ, None if is_default else cache_dir))
+
+
+def _environ_of_nested(options: Values) -> dict[str, str]:
+    """Return what makes pip's child processes use the same caches: pip does not hand these options down."""
+    if options.cache_dir:
+        return {"PIP_CACHE_DIR": options.cache_dir}
+    return {} if options.cache_dir is None else {"PIP_NO_CACHE_DIR": "1"}
+
+
+nested_environ: dict[str, str] = {}
+"""Variables for pip processes that this one starts to install build requirements."""
+
+_refused_cache_dir: str | None = None
+
+
+def _check_path_owner(original: PipFunction, path: str) -> bool:
+    global _refused_cache_dir  # noqa: PLW0603
+    is_owned = bool(original(path))
+    if not is_owned:
+        _refused_cache_dir = path
+    return is_owned
+
+
+def _make_requirement_preparer(original: PipFunction, cls: type, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+    """Begin the run: the first place where a command that resolves has its options."""
+    global _current  # noqa: PLW0603
+    preparer = original(cls, *args, **kwargs)
+    options = kwargs["options"] if "options" in kwargs else args[1]
+    nested_environ.clear()
+    nested_environ.update(_environ_of_nested(options))
+    store = find_store(options, os.environ)
+    _current = Run(store, options) if store else None
+    if _current is not None and store is not None and store.root.exists() and not store.root.is_dir():
+        _current.warn_once(f"Continuing without pipcache: `{store.root}` is not a directory")
+        _current = None
+    return preparer
+
+
+SEAMS = [
+    Seam(
+        modules=("pip._internal.cli.base_command",),
+        name="check_path_owner",
+        parameters=("path",),
+        part=_check_path_owner,
+    ),
+    Seam(
+        modules=("pip._internal.cli.req_command",),
+        name="RequirementCommand.make_requirement_preparer",
+        parameters=("cls", "temp_build_dir", "options"),
+        part=_make_requirement_preparer,
+    ),
+]

@@ -1,0 +1,110 @@
+"""Which of pip's links and requirements have a source that is cached across runs, and what identifies it.
+
+Cached: archives from an index, from find-links or by URL, by the SHA-256 of the file; Git at a full commit hash. Not
+cached: local directories and archives that were given by path or ``file:`` URL, editables, other revisions, other
+version control systems.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipcache_plugin.files import sha256_of
+from pipcache_plugin.keys.build_key import BuildInputs, freeze_config_settings
+from pipcache_plugin.keys.interpreter import collect_interpreter
+from pipcache_plugin.keys.source import CommitHash, GitSource, InvalidDigestError, SdistSource, Source, parse_commit
+from pipcache_plugin.keys.source import parse_sha256
+
+if TYPE_CHECKING:
+    from pip._internal.models.link import Link
+    from pip._internal.req.req_install import InstallRequirement
+
+
+def identify_link(link: Link, *, is_direct: bool) -> Source | None:
+    """Return the source behind *link* as far as it is known without a download.
+
+    :param is_direct: a user or a requirement gave the URL; it did not come from an index or find-links.
+    """
+    if link.is_wheel or link.is_existing_dir():
+        return None
+    if link.is_vcs:
+        commit = _commit_of(link)
+        return GitSource(commit=commit) if commit else None
+    if is_direct and link.is_file:
+        return None
+    digest = _sha256_in(link)
+    if digest is None and link.is_file and Path(link.file_path).is_file():
+        digest = sha256_of(Path(link.file_path))
+    return _sdist(digest) if digest else None
+
+
+def identify_requirement(requirement: InstallRequirement) -> Source | None:
+    """Return the source of a requirement that pip has downloaded and unpacked."""
+    link = requirement.link
+    if requirement.editable or not requirement.source_dir or link is None or link.is_existing_dir():
+        return None
+    if link.is_vcs:
+        return _identify_checkout(link, requirement.source_dir)
+    if requirement.is_direct and link.is_file:
+        return None
+    archive = requirement.local_file_path
+    return _sdist(sha256_of(Path(archive))) if archive else None
+
+
+def make_inputs(
+    source: Source, link: Link, config_settings: Mapping[str, str | list[str]] | None, build_isolation: object
+) -> BuildInputs:
+    """Return what the build key of *source* is made from, on this interpreter.
+
+    :param build_isolation: pip's: a bool up to 26.1, then ``"off"``, ``"virtual"`` or ``"venv"``.
+    """
+    subdirectory = posixpath.normpath(link.subdirectory_fragment or ".")
+    return BuildInputs(
+        source=source,
+        subdirectory="" if subdirectory == "." else subdirectory,
+        interpreter=collect_interpreter(),
+        config_settings=freeze_config_settings(config_settings),
+        is_isolated=is_isolated(build_isolation),
+    )
+
+
+def is_isolated(build_isolation: object) -> bool:
+    """Read pip's ``build_isolation``, whose "off" is a text and true."""
+    return build_isolation not in (False, "off")
+
+
+def _sdist(digest: str) -> SdistSource | None:
+    try:
+        return SdistSource(sha256=parse_sha256(digest))
+    except InvalidDigestError:
+        return None
+
+
+def _sha256_in(link: Link) -> str | None:
+    allowed: Mapping[str, list[str]] = getattr(link.as_hashes(), "_allowed", {}) if link.has_hash else {}
+    digests = allowed.get("sha256", [])
+    return digests[0] if len(digests) == 1 else None
+
+
+def _commit_of(link: Link) -> CommitHash | None:
+    from pip._internal.vcs import vcs
+
+    backend = vcs.get_backend_for_scheme(link.scheme)
+    if backend is None or backend.name != "git":
+        return None
+    _, revision, _ = backend.get_url_rev_and_auth(link.url_without_fragment)
+    return parse_commit(revision) if revision else None
+
+
+def _identify_checkout(link: Link, folder: str) -> Source | None:
+    from pip._internal.vcs import vcs
+
+    commit = _commit_of(link)
+    backend = vcs.get_backend_for_scheme(link.scheme)
+    if commit is None or backend is None:
+        return None
+    # A branch or a tag may have the name of a commit.
+    return GitSource(commit=commit) if backend.is_immutable_rev_checkout(link.url, folder) else None

@@ -1,0 +1,102 @@
+"""Run pip: with the cache when this pip is one that we know, as plain pip otherwise."""
+
+from __future__ import annotations
+
+import re
+import runpy
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from pipcache_plugin.errors import PipCacheError
+from pipcache_plugin.pip_bridge.notices import say_plain_pip
+
+if TYPE_CHECKING:
+    from pipcache_plugin.pip_bridge.seams import PipFunction, Seam
+
+OLDEST_PIP = (25, 3)
+"""From here on pip has one way to build, and the seams that we need."""
+
+
+class OldPipError(PipCacheError):
+    """The pip of this environment is older than the oldest that is supported."""
+
+    code = "old-pip"
+    hint = "python -m pip install --upgrade pip"
+
+    def __init__(self, *, version: str) -> None:
+        super().__init__(version)
+        self.version = version
+
+    def __str__(self) -> str:
+        oldest = ".".join(map(str, OLDEST_PIP))
+        return f"pip {self.version} is older than {oldest} (to use the cache, run `{self.hint}`)"
+
+
+def run_pip(args: Sequence[str]) -> int:
+    """Run the pip command *args* through the cache and return its exit status.
+
+    Where the cache cannot take part, the command is plain pip's, after one warning.
+    """
+    try:
+        main = _prepare()
+    except Exception as error:  # Whatever is wrong with us or with this pip, the command must run.
+        say_plain_pip(error, args)
+        return run_plain_pip()
+    return int(main(list(args)) or 0)
+
+
+def run_plain_pip() -> int:
+    """Run ``python -m pip`` in this process, with the arguments of this process.
+
+    Source: the advice in pip's ``_internal/cli/main.py``.
+    """
+    runpy.run_module("pip", run_name="__main__", alter_sys=True)
+    return 0
+
+
+def _prepare() -> PipFunction:
+    import pip
+
+    numbers = re.match(r"(\d+)\.(\d+)", pip.__version__)
+    if numbers is None or tuple(map(int, numbers.groups())) < OLDEST_PIP:
+        raise OldPipError(version=pip.__version__)
+
+    from pip._internal.cli import main
+
+    from pipcache_plugin.pip_bridge import nested, seams, version
+
+    seams.install([*nested.PYTHON_OPTION_SEAMS, *version.SEAMS, _command_seam()])
+    # From 26.3 on, ``cli`` is what ``python -m pip`` calls: with it, imports stay blocked after an installation.
+    entry: PipFunction = getattr(main, "cli", None) or main.main
+    return entry
+
+
+def _command_seam() -> Seam:
+    from pipcache_plugin.pip_bridge.seams import Seam
+
+    return Seam(modules=("pip._internal.commands",), name="create_command", parameters=("name",), part=_create_command)
+
+
+def _create_command(original: PipFunction, name: str, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+    """Set the seams of the command that pip is about to run; a command that we have no part in stays as it is."""
+    command = original(name, *args, **kwargs)
+    from pipcache_plugin.pip_bridge.seams import UnknownPipError, install
+
+    try:
+        install(_seams_of(name))
+    except UnknownPipError as error:
+        say_plain_pip(error, sys.argv[1:])
+    return command
+
+
+def _seams_of(command: str) -> list[Seam]:
+    if command in {"install", "wheel", "download", "lock"}:
+        from pipcache_plugin.pip_bridge import build, lookup, nested, prepare, run
+
+        return [*run.SEAMS, *lookup.SEAMS, *prepare.SEAMS, *build.SEAMS, *nested.SEAMS]
+    if command == "cache":
+        from pipcache_plugin.pip_bridge import cache_command, run
+
+        return [*run.SEAMS, *cache_command.SEAMS]
+    return []

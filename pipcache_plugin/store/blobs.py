@@ -1,0 +1,97 @@
+"""Wheel files by their content: ``wheels/<aa>/<sha256>/<file>.whl``, immutable, under their real names."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipcache_plugin.files import link_or_copy, sha256_of, temporary_beside
+from pipcache_plugin.store.damaged import set_aside
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WheelBlob:
+    """The address of a wheel file."""
+
+    filename: str
+    """``name-version-tags.whl``, no folder."""
+
+    sha256: str
+    size_bytes: int
+
+
+class WheelBlobs:
+    """The wheel files of a store."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self.folder = root / "wheels"
+
+    def path_of(self, blob: WheelBlob) -> Path:
+        """Return where the file is, or would be."""
+        return self.folder / blob.sha256[:2] / blob.sha256 / blob.filename
+
+    def put(self, wheel: Path) -> WheelBlob:
+        """Copy *wheel* into the store, atomically; storing it twice is a no-op.
+
+        :raises OSError: nothing was stored.
+        """
+        blob = WheelBlob(filename=wheel.name, sha256=sha256_of(wheel), size_bytes=wheel.stat().st_size)
+        target = self.path_of(blob)
+        if not self._verifies(target, blob):
+            self._copy_in(wheel, target)
+        return blob
+
+    def place(self, blob: WheelBlob, folder: Path) -> Path | None:
+        """Put the wheel into *folder*, verified, and return it there; ``None`` when the store does not have it intact.
+
+        The placed file stays what it is, whatever happens to the store. It may be a hard link: it must not be edited.
+
+        :raises OSError: the store cannot be read, or *folder* cannot be written.
+        """
+        source = self.path_of(blob)
+        target = folder / blob.filename
+        try:
+            link_or_copy(source, target)
+        except FileNotFoundError:
+            return None
+        if self._verifies(target, blob):
+            return target
+        target.unlink()
+        set_aside(self._root, source)
+        return None
+
+    def has(self, blob: WheelBlob) -> bool:
+        """Tell whether the file is there with the right size; its bytes are verified when it is placed."""
+        try:
+            return self.path_of(blob).stat().st_size == blob.size_bytes
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+
+    def __iter__(self) -> Iterator[Path]:
+        """Go through the paths of all wheels, sorted."""
+        yield from sorted(self.folder.glob("[0-9a-f][0-9a-f]/*/*.whl"))
+
+    def _verifies(self, path: Path, blob: WheelBlob) -> bool:
+        try:
+            return path.stat().st_size == blob.size_bytes and sha256_of(path) == blob.sha256
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+
+    def _copy_in(self, wheel: Path, target: Path) -> None:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = temporary_beside(target)
+        try:
+            shutil.copyfile(wheel, temporary)
+            if os.name == "posix":
+                # Immutable, and it says so. On Windows a read-only file could not be removed.
+                temporary.chmod(temporary.stat().st_mode & 0o444)
+            temporary.replace(target)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+            raise

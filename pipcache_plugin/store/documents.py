@@ -1,0 +1,87 @@
+"""A table of small JSON documents, several under one build key: ``<table>/<aa>/<build key>/<id>.json``.
+
+A document's id is the start of the SHA-256 of its bytes, so that reading it verifies it. Documents are never changed;
+another content is another document. What does not verify is set aside, and not found.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipcache_plugin.files import write_atomically
+from pipcache_plugin.store.damaged import set_aside
+
+_ID_DIGITS = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """One JSON object of a table."""
+
+    path: Path
+    content: Mapping[str, object]
+
+
+class Documents:
+    """The documents below one folder."""
+
+    def __init__(self, root: Path, table: str) -> None:
+        self._root = root
+        self.folder = root / table
+
+    def put(self, key: str, content: Mapping[str, object]) -> Path:
+        """Add a document under *key*; storing the same one twice is a no-op.
+
+        :raises OSError: nothing was stored.
+        """
+        data = json.dumps(content, sort_keys=True, ensure_ascii=True).encode("ascii")
+        path = self._folder_of(key) / f"{_id_of(data)}.json"
+        write_atomically(path, data)
+        return path
+
+    def find(self, key: str) -> list[Document]:
+        """Return the documents under *key*, in no particular order.
+
+        :raises OSError: the table cannot be read.
+        """
+        return list(self._iter_folder(self._folder_of(key)))
+
+    def __iter__(self) -> Iterator[Document]:
+        """Go through all documents of the table.
+
+        :raises OSError: the table cannot be read.
+        """
+        for folder in sorted(self.folder.glob("[0-9a-f][0-9a-f]/*/")):
+            yield from self._iter_folder(folder)
+
+    def _folder_of(self, key: str) -> Path:
+        return self.folder / key[:2] / key
+
+    def _iter_folder(self, folder: Path) -> Iterator[Document]:
+        try:
+            paths = sorted(folder.iterdir())
+        except FileNotFoundError:
+            return
+        for path in paths:
+            if path.suffix == ".json" and (content := self._read(path)) is not None:
+                yield Document(path=path, content=content)
+
+    def _read(self, path: Path) -> Mapping[str, object] | None:
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
+            return None
+        if _id_of(data) == path.stem:
+            content = json.loads(data)
+            if isinstance(content, dict):
+                return content
+        set_aside(self._root, path)
+        return None
+
+
+def _id_of(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:_ID_DIGITS]

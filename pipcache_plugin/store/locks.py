@@ -1,0 +1,77 @@
+"""One process at a time: a lock file per key, held through the operating system, which lets go when the holder dies.
+
+There is no timeout and nothing to clean up: lock files stay, empty. Where files cannot be locked, nobody waits.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}
+_POLL_SECONDS = 0.1
+
+
+@contextlib.contextmanager
+def hold(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
+    """Hold the lock file at *path*, waiting as long as another process holds it.
+
+    Without effect where a lock file can be neither made nor locked: two builds then cost time, and nothing else.
+
+    :param on_wait: called once, before waiting.
+    """
+    descriptor = _open(path)
+    if descriptor is None:
+        yield
+        return
+    try:
+        if not _try_to_lock(descriptor):
+            on_wait()
+            _wait_to_lock(descriptor)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _open(path: Path) -> int | None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError:
+        return None
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _try_to_lock(descriptor: int) -> bool:
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+    def _wait_to_lock(descriptor: int) -> None:
+        while not _try_to_lock(descriptor):
+            time.sleep(_POLL_SECONDS)
+
+else:
+    import fcntl
+
+    def _try_to_lock(descriptor: int) -> bool:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise
+        return True
+
+    def _wait_to_lock(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
