@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from build import ProjectBuilder
 
+logger = logging.getLogger(__name__)
+
 # The front-end that conducts has its own words for each step.
 logging.getLogger("build").setLevel(logging.WARNING)
 
@@ -163,15 +165,27 @@ class Project:
 
 @contextlib.contextmanager
 def _translated() -> Iterator[None]:
-    """Let a runner's exception through as it was raised; what stops ``build`` itself is an unsupported project."""
+    """Let a runner's exception through as it was raised; what stops ``build`` itself is an unsupported project.
+
+    Warnings that a backend gives are for the project's authors: they go to the debug log, as pip's do.
+    """
     import pyproject_hooks
     from build import BuildBackendException, BuildException
 
+    refusals = (
+        pyproject_hooks.BackendUnavailable,
+        pyproject_hooks.HookMissing,
+        pyproject_hooks.UnsupportedOperation,
+    )
     try:
-        yield
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            yield
+        for warning in caught:
+            logger.debug("%s: %s", warning.category.__name__, warning.message)
     except BuildBackendException as error:
         cause = error.exception
-        if isinstance(cause, (pyproject_hooks.BackendUnavailable, pyproject_hooks.HookMissing)):
+        if isinstance(cause, refusals):
             raise UnsupportedProjectError(reason=str(error)) from error
         raise cause from None
     except BuildException as error:
