@@ -7,8 +7,11 @@ import hashlib
 import os
 import secrets
 import shutil
-from collections.abc import Iterable
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
 
 _CHUNK_BYTES = 1 << 20
 
@@ -32,7 +35,7 @@ def sha256_of(path: Path) -> str:
 
 
 def temporary_beside(target: Path) -> Path:
-    """Return a name that nobody uses, in the folder of *target*; what is left of a killed writer begins with ``.tmp-``."""
+    """Return a new name in the folder of *target*. It begins with ``.tmp-``; so does what a killed writer leaves."""
     return target.with_name(f".tmp-{os.getpid()}-{secrets.token_hex(6)}")
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import sys
 import sysconfig
-from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipcache_plugin.building.errors import EnvironmentCreationError
 from pipcache_plugin.building.interface import EnvironmentPaths, RequirementInstaller, RequirementKind
 from pipcache_plugin.building.requirements import collect_installed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 
 class IsolatedEnvironment:

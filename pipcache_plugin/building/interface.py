@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from contextlib import AbstractContextManager
+    from pathlib import Path
 
 Hook: TypeAlias = Literal["get_requires_for_build_wheel", "prepare_metadata_for_build_wheel", "build_wheel"]
 
@@ -41,9 +43,7 @@ class EnvironmentPaths:
 class RequirementInstaller(Protocol):
     """Installs build requirements into an isolated build environment."""
 
-    def __call__(
-        self, requirements: Sequence[str], environment: EnvironmentPaths, kind: RequirementKind
-    ) -> None:
+    def __call__(self, requirements: Sequence[str], environment: EnvironmentPaths, kind: RequirementKind) -> None:
         """Install *requirements*, never an empty sequence.
 
         :raises Exception: they cannot be installed; reaches the caller of the build as it is.

@@ -6,14 +6,17 @@ builds that need each other's project fail as they would alone, and do not wait 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from pipcache_plugin.building.interface import WheelKeeper
-from pipcache_plugin.building.project import Project
 from pipcache_plugin.building.wheels import extract_dist_info
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from pipcache_plugin.building.interface import WheelKeeper
+    from pipcache_plugin.building.project import Project
 
 _Result = TypeVar("_Result")
 
@@ -41,9 +44,7 @@ class BuildOnce:
 
     def get_metadata(self, folder: Path) -> Path:
         """Return the path of the project's ``.dist-info``, below *folder*."""
-        self._metadata = self._find_or_make(
-            lambda: self._find_metadata(folder), lambda: self._prepare_metadata(folder)
-        )
+        self._metadata = self._find_or_make(lambda: self._find_metadata(folder), lambda: self._prepare_metadata(folder))
         return self._metadata
 
     def get_wheel(self, folder: Path) -> BuiltWheel:

@@ -10,7 +10,6 @@ import contextlib
 import logging
 import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,13 +17,14 @@ from typing import TYPE_CHECKING
 
 from pipcache_plugin.building.environment import CurrentEnvironment, IsolatedEnvironment
 from pipcache_plugin.building.errors import ConflictingRequirementsError, UnsupportedProjectError
-from pipcache_plugin.building.interface import Hook, HookRunner
 from pipcache_plugin.building.requirements import check
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from build import ProjectBuilder
+
+    from pipcache_plugin.building.interface import Hook, HookRunner
 
 logger = logging.getLogger(__name__)
 
@@ -132,9 +132,7 @@ class Project:
             )
         unmet = check(asked, library)
         if unmet.conflicts:
-            raise ConflictingRequirementsError(
-                conflicting_with="the backend dependencies", conflicts=unmet.conflicts
-            )
+            raise ConflictingRequirementsError(conflicting_with="the backend dependencies", conflicts=unmet.conflicts)
         environment.install(sorted(unmet.missing), "backend dependencies")
 
     def _builder(self, hook: Hook) -> ProjectBuilder:

@@ -1,4 +1,4 @@
-"""Wheel files: is it what it says it is, and what does its ``.dist-info`` hold?"""
+"""Wheel files: whether one is what it says it is, and what its ``.dist-info`` holds."""
 
 from __future__ import annotations
 

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NewType, TypeAlias, assert_never
+from typing import TYPE_CHECKING, NewType, TypeAlias, assert_never
 
-from pipcache_plugin.keys.interpreter import Interpreter
 from pipcache_plugin.keys.source import GitSource, SdistSource, Source
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pipcache_plugin.keys.interpreter import Interpreter
 
 FORMAT = 1
 """Number of the key's format; part of the digest."""

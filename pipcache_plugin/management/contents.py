@@ -5,10 +5,13 @@ from __future__ import annotations
 import contextlib
 import fnmatch
 import shutil
-from collections.abc import Collection
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pipcache_plugin.store.store import Store
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from pathlib import Path
+
+    from pipcache_plugin.store.store import Store
 
 
 def find_wheels(store: Store, pattern: str) -> list[Path]:

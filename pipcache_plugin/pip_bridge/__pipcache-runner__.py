@@ -13,9 +13,9 @@ import sys
 
 PYTHON_REQUIRES = (3, 10)
 
-import json  # noqa: E402
-import os  # noqa: E402
-import runpy  # noqa: E402
+import json
+import os
+import runpy
 
 FOLDERS = json.loads(os.environ.pop("_PIPCACHE_MODULES"))
 
@@ -23,14 +23,14 @@ if sys.version_info[:2] < PYTHON_REQUIRES:
     runpy.run_path(os.path.join(FOLDERS["pip"], "pip", "__pip-runner__.py"), run_name="__main__")
     raise SystemExit(0)
 
-from importlib.machinery import PathFinder  # noqa: E402
+from importlib.machinery import PathFinder
 
 
 class RedirectingFinder:
     """Finds the named modules, and nothing else, in the folders that they were told to be in."""
 
     @classmethod
-    def find_spec(cls, fullname, path=None, target=None):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN206
+    def find_spec(cls, fullname, path=None, target=None):  # type: ignore[no-untyped-def]
         """See ``importlib.abc.MetaPathFinder``."""
         folder = FOLDERS.get(fullname) if path is None else None
         return PathFinder.find_spec(fullname, [folder], target) if folder else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,8 @@ from pipcache_plugin.pip_bridge import run
 from pipcache_plugin.pip_bridge.seams import PipFunction, Seam
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pip._internal.cache import WheelCache
     from pip._internal.req.req_install import InstallRequirement
 
@@ -24,8 +25,8 @@ logger = logging.getLogger(__name__)
 def _build(
     original: PipFunction,
     requirements: Iterable[InstallRequirement],
-    *args: Any,  # noqa: ANN401
-    **kwargs: Any,  # noqa: ANN401
+    *args: Any,
+    **kwargs: Any,
 ) -> tuple[list[InstallRequirement], list[InstallRequirement]]:
     """Leave out what is built already, so that pip announces only what is built now."""
     current = run.current()
@@ -60,8 +61,8 @@ def _build_one(
     original: PipFunction,
     req: InstallRequirement,
     output_dir: str,
-    verify: bool,  # noqa: FBT001 (pip's signature)
-    editable: bool,  # noqa: FBT001
+    verify: bool,
+    editable: bool,
 ) -> str | None:
     """Build one wheel, or wait for the process that is building it."""
     from pip._internal.utils.misc import hash_file
@@ -83,9 +84,7 @@ def _build_one(
     else:
         digest, size = hash_file(str(built.path))
         name = built.path.name
-        logger.info(
-            "Created wheel for %s: filename=%s size=%d sha256=%s", req.name, name, size, digest.hexdigest()
-        )
+        logger.info("Created wheel for %s: filename=%s size=%d sha256=%s", req.name, name, size, digest.hexdigest())
         logger.info("Stored in directory: %s", built.stored_in or output_dir)
     return str(built.path) if not verify or _is_valid(req, built.path) else None
 
@@ -105,7 +104,7 @@ def _try_to_build(build: RequirementBuild, folder: Path) -> BuiltWheel | None:
 def _let_pip_build(original: PipFunction, build: RequirementBuild, output_dir: str, *, verify: bool) -> str | None:
     if build.hand_back is not None:
         build.hand_back()
-    path: str | None = original(build.requirement, output_dir, verify, False)  # noqa: FBT003
+    path: str | None = original(build.requirement, output_dir, verify, False)
     return path
 
 

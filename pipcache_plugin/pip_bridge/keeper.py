@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from pipcache_plugin.building.interface import FoundWheel
-from pipcache_plugin.keys.build_key import BuildKey
 from pipcache_plugin.keys.record import InvalidRecordError, Record
 from pipcache_plugin.store.store import Entry, PreparedMetadata
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
+
+    from pipcache_plugin.keys.build_key import BuildKey
     from pipcache_plugin.pip_bridge.run import Run
 
 logger = logging.getLogger(__name__)

@@ -8,7 +8,6 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pipcache_plugin.keys.record import Record
 from pipcache_plugin.keys.source import SdistSource, Source
 from pipcache_plugin.pip_bridge import keeper, run, sources
 from pipcache_plugin.pip_bridge.seams import PipFunction, Seam
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from pip._internal.utils.hashes import Hashes
     from pip._vendor.packaging.version import Version
 
+    from pipcache_plugin.keys.record import Record
     from pipcache_plugin.store.store import Entry
 
 logger = logging.getLogger(__name__)
@@ -104,7 +104,7 @@ def _make_entry(link: Link, source: Source, path: str) -> CacheEntry:
     return entry
 
 
-def _make_origin(link: Link, source: SdistSource) -> Any:  # noqa: ANN401 (DirectUrl moved between releases)
+def _make_origin(link: Link, source: SdistSource) -> Any:
     """Return what pip writes down for an archive whose index told no hash: the hash of what was downloaded."""
     from pip._internal.models.direct_url import DirectUrl
     from pip._internal.utils.direct_url_helpers import direct_url_from_link

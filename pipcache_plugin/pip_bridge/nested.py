@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Sequence
 from importlib.machinery import PathFinder
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,7 +17,9 @@ from pipcache_plugin.pip_bridge.run import current, nested_environ
 from pipcache_plugin.pip_bridge.seams import PipFunction, Seam
 
 if TYPE_CHECKING:
-    from pipcache_plugin.building.interface import EnvironmentPaths, RequirementKind
+    from collections.abc import Sequence
+
+    from pipcache_plugin.building.interface import EnvironmentPaths, RequirementInstaller, RequirementKind
 
 MODULES_VARIABLE = "_PIPCACHE_MODULES"
 
@@ -45,9 +46,9 @@ class Prefix(NamedTuple):
 
 
 def make_installer(
-    pip_installer: Any,  # noqa: ANN401 (one of pip's classes, which differ between releases)
-    requirement: Any,  # noqa: ANN401 (pip's InstallRequirement)
-) -> Callable[[Sequence[str], EnvironmentPaths, RequirementKind], None]:
+    pip_installer: Any,
+    requirement: Any,
+) -> RequirementInstaller:
     """Return an installer of build requirements that is pip's own, with all the options that pip hands down."""
 
     def install(requirements: Sequence[str], environment: EnvironmentPaths, kind: RequirementKind) -> None:
@@ -60,7 +61,7 @@ def make_installer(
     return install
 
 
-def _call_subprocess(original: PipFunction, cmd: Sequence[Any], *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+def _call_subprocess(original: PipFunction, cmd: Sequence[Any], *args: Any, **kwargs: Any) -> Any:
     """Start pip's ``[python, runnable pip, "install", …]`` with our runner, in our environment when it is one."""
     words = [*cmd]
     words[1] = str(_runner())
@@ -81,7 +82,7 @@ def _environment_in(words: Sequence[Any]) -> EnvironmentPaths | None:
     return run.environments.get(prefix) if run is not None and prefix is not None else None
 
 
-def _get_runnable_pip(original: PipFunction) -> str:  # noqa: ARG001 (the plain one is what our runner falls back to)
+def _get_runnable_pip(original: PipFunction) -> str:  # noqa: ARG001 (what our runner falls back to)
     """Return our runner for ``--python``. This process does no more than wait for it."""
     os.environ[MODULES_VARIABLE] = _modules()
     return str(_runner())

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from pipcache_plugin.errors import PipCacheError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def say_plain_pip(error: Exception, args: Sequence[str]) -> None:

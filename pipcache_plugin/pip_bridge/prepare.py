@@ -21,9 +21,9 @@ def _prepare_distribution_metadata(
     self: SourceDistribution,
     build_env_installer: object,
     build_isolation: object,
-    check_build_deps: bool,  # noqa: FBT001 (pip's signature)
-    *args: Any,  # noqa: ANN401
-    **kwargs: Any,  # noqa: ANN401
+    check_build_deps: bool,
+    *args: Any,
+    **kwargs: Any,
 ) -> None:
     """Set the requirement's metadata, as pip's own function does."""
 

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pipcache_plugin.building.environment import CurrentEnvironment, IsolatedEnvironment
 from pipcache_plugin.building.errors import ConflictingRequirementsError
-from pipcache_plugin.building.interface import Hook
 from pipcache_plugin.building.once import BuildOnce, BuiltWheel
 from pipcache_plugin.building.project import Project, SourceTree
 from pipcache_plugin.building.wheels import InvalidWheelError, extract_dist_info, verify
 from pipcache_plugin.files import digests_of
 from pipcache_plugin.keys.record import Record
-from pipcache_plugin.keys.source import Source
 from pipcache_plugin.pip_bridge import keeper, nested, run, sources
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
     from pip._internal.distributions.sdist import SourceDistribution
+    from pip._internal.models.link import Link
     from pip._internal.req.req_install import InstallRequirement
+
+    from pipcache_plugin.building.interface import Hook
+    from pipcache_plugin.keys.source import Source
 
 logger = logging.getLogger(__name__)
 
@@ -168,7 +171,7 @@ class RequirementBuild:
             raise InvalidWheelError(filename=wheel.name, problems=[str(error)]) from error
 
 
-def _public_url(link: Any) -> str:  # noqa: ANN401 (pip's Link)
+def _public_url(link: Link) -> str:
     """Return the URL without credentials, query and fragment: a signed URL has its secret in the query."""
     from urllib.parse import urlsplit, urlunsplit
 

@@ -5,20 +5,20 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipcache_plugin.keys.record import Record
 from pipcache_plugin.pip_bridge.notices import say_plain_pip
 from pipcache_plugin.pip_bridge.seams import PipFunction, Seam
 from pipcache_plugin.store.location import choose_root
 from pipcache_plugin.store.store import Store
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from optparse import Values
 
     from pipcache_plugin.building.interface import EnvironmentPaths
+    from pipcache_plugin.keys.record import Record
     from pipcache_plugin.pip_bridge.requirement_build import RequirementBuild
 
 logger = logging.getLogger(__name__)
@@ -69,7 +69,7 @@ def current() -> Run | None:
 
 def give_up(error: Exception) -> None:
     """Take our parts out of the rest of the run, after something of ours broke."""
-    global _current  # noqa: PLW0603
+    global _current
     if _current is None:
         say_plain_pip(error, sys.argv[1:])
     else:
@@ -114,16 +114,16 @@ _refused_cache_dir: str | None = None
 
 
 def _check_path_owner(original: PipFunction, path: str) -> bool:
-    global _refused_cache_dir  # noqa: PLW0603
+    global _refused_cache_dir
     is_owned = bool(original(path))
     if not is_owned:
         _refused_cache_dir = path
     return is_owned
 
 
-def _make_requirement_preparer(original: PipFunction, cls: type, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+def _make_requirement_preparer(original: PipFunction, cls: type, *args: Any, **kwargs: Any) -> Any:
     """Begin the run: the first place where a command that resolves has its options."""
-    global _current  # noqa: PLW0603
+    global _current
     preparer = original(cls, *args, **kwargs)
     options = kwargs["options"] if "options" in kwargs else args[1]
     nested_environ.clear()

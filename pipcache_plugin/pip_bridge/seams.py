@@ -118,11 +118,11 @@ def _playing(part: Part, original: PipFunction) -> PipFunction:
     """Return the function that stands in for *original*: *part*, and *original* itself when *part* breaks."""
 
     @functools.wraps(original)
-    def played(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+    def played(*args: Any, **kwargs: Any) -> Any:
         passed: list[BaseException] = []
 
         @functools.wraps(original)
-        def watched(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+        def watched(*args: Any, **kwargs: Any) -> Any:
             try:
                 return original(*args, **kwargs)
             except BaseException as error:

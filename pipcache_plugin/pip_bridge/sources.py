@@ -8,17 +8,25 @@ version control systems.
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipcache_plugin.files import sha256_of
 from pipcache_plugin.keys.build_key import BuildInputs, freeze_config_settings
 from pipcache_plugin.keys.interpreter import collect_interpreter
-from pipcache_plugin.keys.source import CommitHash, GitSource, InvalidDigestError, SdistSource, Source, parse_commit
-from pipcache_plugin.keys.source import parse_sha256
+from pipcache_plugin.keys.source import (
+    CommitHash,
+    GitSource,
+    InvalidDigestError,
+    SdistSource,
+    Source,
+    parse_commit,
+    parse_sha256,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pip._internal.models.link import Link
     from pip._internal.req.req_install import InstallRequirement
 
@@ -90,7 +98,7 @@ def _sha256_in(link: Link) -> str | None:
 
 
 def _commit_of(link: Link) -> CommitHash | None:
-    from pip._internal.vcs import vcs
+    from pip._internal.vcs.versioncontrol import vcs
 
     backend = vcs.get_backend_for_scheme(link.scheme)
     if backend is None or backend.name != "git":
@@ -100,7 +108,7 @@ def _commit_of(link: Link) -> CommitHash | None:
 
 
 def _identify_checkout(link: Link, folder: str) -> Source | None:
-    from pip._internal.vcs import vcs
+    from pip._internal.vcs.versioncontrol import vcs
 
     commit = _commit_of(link)
     backend = vcs.get_backend_for_scheme(link.scheme)

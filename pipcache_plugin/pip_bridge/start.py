@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import runpy
 import sys
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from pipcache_plugin.errors import PipCacheError
 from pipcache_plugin.pip_bridge.notices import say_plain_pip
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pipcache_plugin.pip_bridge.seams import PipFunction, Seam
 
 OLDEST_PIP = (25, 3)
@@ -40,7 +41,7 @@ def run_pip(args: Sequence[str]) -> int:
     """
     try:
         main = _prepare()
-    except Exception as error:  # Whatever is wrong with us or with this pip, the command must run.
+    except Exception as error:  # noqa: BLE001 (whatever is wrong with us or with this pip, the command must run)
         say_plain_pip(error, args)
         return run_plain_pip()
     return int(main(list(args)) or 0)
@@ -78,7 +79,7 @@ def _command_seam() -> Seam:
     return Seam(modules=("pip._internal.commands",), name="create_command", parameters=("name",), part=_create_command)
 
 
-def _create_command(original: PipFunction, name: str, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+def _create_command(original: PipFunction, name: str, *args: Any, **kwargs: Any) -> Any:
     """Set the seams of the command that pip is about to run; a command that we have no part in stays as it is."""
     command = original(name, *args, **kwargs)
     from pipcache_plugin.pip_bridge.seams import UnknownPipError, install

@@ -18,14 +18,17 @@ from __future__ import annotations
 
 import base64
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipcache_plugin.store import damaged, locks
 from pipcache_plugin.store.blobs import WheelBlob, WheelBlobs
 from pipcache_plugin.store.documents import Document, Documents
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
+    from pathlib import Path
 
 FORMAT = 1
 
