@@ -111,8 +111,10 @@ class Project:
             built = self._builder("build_wheel").build(
                 "wheel", folder, self._tree.config_settings, str(metadata) if metadata else None
             )
-            self.wheel = Path(built)
-            return self.wheel
+        if not Path(built).is_file():
+            raise UnsupportedProjectError(reason=f"its backend made no `{Path(built).name}`")
+        self.wheel = Path(built)
+        return self.wheel
 
     def _install_requirements(self, environment: IsolatedEnvironment) -> None:
         # Asked first, so that a project that ``build`` refuses costs no environment.

@@ -4,12 +4,25 @@ from __future__ import annotations
 
 import csv
 import zipfile
+import zlib
 from dataclasses import dataclass
 from email.parser import BytesHeaderParser
 from email.policy import compat32
 from pathlib import Path, PurePosixPath
 
 from pipcache_plugin.errors import PipCacheError
+
+_UNREADABLE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    csv.Error,
+    EOFError,
+    KeyError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+)
+"""What reading a broken or unusual zip archive raises: besides the obvious, encryption and unknown compression."""
 
 
 class InvalidWheelError(PipCacheError):
@@ -61,7 +74,7 @@ def verify(wheel: Path) -> WheelIdentity:
             problems.append("its METADATA has another version")
         if not _covers(about.get("Tag", []), {str(tag) for tag in tags}):
             problems.append("its WHEEL file has other tags")
-    except (InvalidWheelFilename, InvalidVersion, WheelError, zipfile.BadZipFile, KeyError, ValueError) as error:
+    except (InvalidWheelFilename, InvalidVersion, WheelError, *_UNREADABLE) as error:
         raise InvalidWheelError(filename=wheel.name, problems=[str(error)]) from error
     if problems:
         raise InvalidWheelError(filename=wheel.name, problems=problems)
@@ -73,15 +86,23 @@ def extract_dist_info(wheel: Path, folder: Path) -> Path:
 
     :raises InvalidWheelError: there is none, or more than one, or it would be written elsewhere.
     """
-    with zipfile.ZipFile(wheel) as archive:
-        names = [PurePosixPath(name) for name in archive.namelist()]
-        found = {name.parts[0] for name in names if len(name.parts) > 1 and name.parts[0].endswith(".dist-info")}
-        if len(found) != 1:
-            raise InvalidWheelError(filename=wheel.name, problems=["it has no single .dist-info folder"])
-        (dist_info,) = found
-        members = [name for name in archive.namelist() if PurePosixPath(name).parts[:1] == (dist_info,)]
-        archive.extractall(folder, members)
-    return folder / dist_info
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            members = [name for name in archive.namelist() if _top(name).endswith(".dist-info")]
+            found = {_top(name) for name in members}
+            if len(found) == 1:
+                archive.extractall(folder, members)
+    except _UNREADABLE as error:
+        raise InvalidWheelError(filename=wheel.name, problems=[str(error)]) from error
+    if len(found) != 1:
+        raise InvalidWheelError(filename=wheel.name, problems=["it has no single .dist-info folder"])
+    return folder / found.pop()
+
+
+def _top(name: str) -> str:
+    """Return the folder of an archive's member that is at its root; empty for a file that is there itself."""
+    parts = PurePosixPath(name).parts
+    return parts[0] if len(parts) > 1 else ""
 
 
 def _differences_from_record(archive: zipfile.ZipFile) -> list[str]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipcache_plugin.building.errors import EnvironmentCreationError, UnsupportedProjectError
 from pipcache_plugin.pip_bridge import run
+from pipcache_plugin.pip_bridge.requirement_build import find_build
 from pipcache_plugin.pip_bridge.seams import PipFunction, Seam
 
 if TYPE_CHECKING:
@@ -29,11 +31,11 @@ def _build(
     **kwargs: Any,
 ) -> tuple[list[InstallRequirement], list[InstallRequirement]]:
     """Leave out what is built already, so that pip announces only what is built now."""
-    current = run.current()
     found, missing = [], []
     for requirement in requirements:
-        build = current.builds.get(id(requirement)) if current is not None else None
+        build = find_build(requirement)
         if build is not None and build.found is not None:
+            logger.info("Using cached %s", build.found.path.name)
             _use_wheel(requirement, str(build.found.path))
             found.append(requirement)
         else:
@@ -65,27 +67,27 @@ def _build_one(
     editable: bool,
 ) -> str | None:
     """Build one wheel, or wait for the process that is building it."""
-    from pip._internal.utils.misc import hash_file
+    from pip._internal.exceptions import PipError
 
-    current = run.current()
-    build = current.builds.get(id(req)) if current is not None else None
+    build = find_build(req)
     if build is None or editable:
         path: str | None = original(req, output_dir, verify, editable)
         return path
+    if build.is_pips or run.current() is None:
+        return _let_pip_build(original, build, output_dir, verify=verify)
     try:
         built = _try_to_build(build, Path(output_dir))
+    except PipError:
+        raise
     except (UnsupportedProjectError, EnvironmentCreationError) as error:
         logger.debug("pipcache leaves %s to pip: %s", req, error)
         return _let_pip_build(original, build, output_dir, verify=verify)
+    except Exception as error:  # noqa: BLE001 (ours; pip's own function cannot take over before pip has prepared)
+        run.give_up(error)
+        return _let_pip_build(original, build, output_dir, verify=verify)
     if built is None:
         return None
-    if built.is_found:
-        logger.info("Using cached %s", built.path.name)
-    else:
-        digest, size = hash_file(str(built.path))
-        name = built.path.name
-        logger.info("Created wheel for %s: filename=%s size=%d sha256=%s", req.name, name, size, digest.hexdigest())
-        logger.info("Stored in directory: %s", built.stored_in or output_dir)
+    _say_built(req, built, output_dir)
     return str(built.path) if not verify or _is_valid(req, built.path) else None
 
 
@@ -102,10 +104,25 @@ def _try_to_build(build: RequirementBuild, folder: Path) -> BuiltWheel | None:
 
 
 def _let_pip_build(original: PipFunction, build: RequirementBuild, output_dir: str, *, verify: bool) -> str | None:
-    if build.hand_back is not None:
-        build.hand_back()
+    if not build.is_pips:
+        build.hand_to_pip()
+    start = time.monotonic()
     path: str | None = original(build.requirement, output_dir, verify, False)
+    if path is not None and run.current() is not None:
+        build.keep_pips(Path(path), time.monotonic() - start)
     return path
+
+
+def _say_built(req: InstallRequirement, built: BuiltWheel, output_dir: str) -> None:
+    from pip._internal.utils.misc import hash_file
+
+    name = built.path.name
+    if built.is_found:
+        logger.info("Using cached %s", name)
+        return
+    digest, size = hash_file(str(built.path))
+    logger.info("Created wheel for %s: filename=%s size=%d sha256=%s", req.name, name, size, digest.hexdigest())
+    logger.info("Stored in directory: %s", built.stored_in or output_dir)
 
 
 def _is_valid(req: InstallRequirement, wheel: Path) -> bool:

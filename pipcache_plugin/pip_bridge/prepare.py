@@ -33,23 +33,28 @@ def _prepare_distribution_metadata(
     current = run.current()
     requirement = self.req
     source = sources.identify_requirement(requirement) if current is not None else None
-    if current is None or source is None or not _supports(build_env_installer):
+    if current is None or source is None:
         pips_own_way()
         return
 
     from pipcache_plugin.pip_bridge.requirement_build import RequirementBuild
 
     build = RequirementBuild(
-        current, self, source, build_env_installer, build_isolation, check_build_deps=check_build_deps
+        current,
+        self,
+        source,
+        build_env_installer,
+        build_isolation,
+        check_build_deps=check_build_deps,
+        prepare_by_pip=pips_own_way,
     )
     try:
+        _check_support(build_env_installer)
         dist_info = build.prepare()
     except (UnsupportedProjectError, EnvironmentCreationError, InvalidWheelError) as error:
         logger.debug("pipcache leaves %s to pip: %s", requirement, error)
-        pips_own_way()
+        build.hand_to_pip()
         return
-    build.hand_back = pips_own_way
-    current.builds[id(requirement)] = build
     requirement.metadata_directory = str(dist_info)
     if requirement.name:
         requirement.warn_on_mismatching_name()
@@ -58,15 +63,18 @@ def _prepare_distribution_metadata(
     requirement.assert_source_matches_version()
 
 
-def _supports(pip_installer: object) -> bool:
-    """Tell whether build requirements can be installed for a virtual environment's own interpreter.
+def _check_support(pip_installer: object) -> None:
+    """Check that build requirements can be installed for a virtual environment's own interpreter.
 
     pip's in-process installer (``--use-feature=inprocess-build-deps``) learned that with 26.2.
+
+    :raises UnsupportedProjectError: they cannot.
     """
     from pip._internal import build_env
 
     in_process = getattr(build_env, "InprocessBuildEnvironmentInstaller", ())
-    return not isinstance(pip_installer, in_process) or hasattr(build_env, "VenvBuildEnvironment")
+    if isinstance(pip_installer, in_process) and not hasattr(build_env, "VenvBuildEnvironment"):
+        raise UnsupportedProjectError(reason="this pip installs build requirements with its own interpreter only")
 
 
 SEAMS = [

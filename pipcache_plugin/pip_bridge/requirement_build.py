@@ -27,6 +27,14 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_builds: dict[int, RequirementBuild] = {}
+"""By ``id`` of the requirement, which the build keeps alive. Longer-lived than a run that is given up."""
+
+
+def find_build(requirement: InstallRequirement) -> RequirementBuild | None:
+    """Return the build that prepared *requirement*; ``None`` for one whose source is not cached."""
+    return _builds.get(id(requirement))
+
 
 class RequirementBuild:
     """Metadata and wheel of one requirement with a cacheable source."""
@@ -40,10 +48,12 @@ class RequirementBuild:
         build_isolation: object,
         *,
         check_build_deps: bool,
+        prepare_by_pip: Callable[[], None],
     ) -> None:
-        """Nothing happens yet.
+        """Nothing happens yet; from now on ``find_build`` finds it.
 
         :param distribution: pip's, whose requirement is downloaded and unpacked.
+        :param prepare_by_pip: lets pip prepare the requirement its own way.
         """
         self.requirement: InstallRequirement = distribution.req
         self._run = current
@@ -58,18 +68,20 @@ class RequirementBuild:
         self._keeper = keeper.Keeper(current, self._key, self._make_record)
         self._once: BuildOnce | None = None
         self._is_preparing = False
-        self.hand_back: Callable[[], None] | None = None
-        """Lets pip prepare the requirement its own way, for when the wheel cannot be built ours."""
+        self._prepare_by_pip = prepare_by_pip
+        self.is_pips = False
+        """Handed to pip, for something that we do not do."""
 
         self.found: keeper.ServedWheel | None = None
         """The wheel that needs no building, when there was one at preparation."""
+
+        _builds[id(self.requirement)] = self
 
     def prepare(self) -> Path:
         """Return the path of the requirement's ``.dist-info``, from the store or from its backend."""
         folder = run.make_folder("modern-metadata")
         self.found = keeper.find_wheel(self._run, self._key, lambda _entry, _record: True)
         if self.found is not None:
-            logger.info("Using cached %s", self.found.path.name)
             return extract_dist_info(self.found.path, folder)
         self._is_preparing = True
         try:
@@ -87,6 +99,15 @@ class RequirementBuild:
         except ConflictingRequirementsError as error:
             self._distribution._raise_conflicts(error.conflicting_with, set(error.conflicts))
             raise
+
+    def hand_to_pip(self) -> None:
+        """Let pip prepare the requirement, and build it when the time comes."""
+        self.is_pips = True
+        self._prepare_by_pip()
+
+    def keep_pips(self, wheel: Path, build_seconds: float) -> None:
+        """Store a wheel that pip built of this source: it is right whenever the build key is the same."""
+        self._keeper.keep_wheel(wheel, [], build_seconds)
 
     def _get_once(self) -> BuildOnce:
         if self._once is None:

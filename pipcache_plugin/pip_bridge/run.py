@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from pipcache_plugin.building.interface import EnvironmentPaths
     from pipcache_plugin.keys.record import Record
-    from pipcache_plugin.pip_bridge.requirement_build import RequirementBuild
 
 logger = logging.getLogger(__name__)
 
@@ -30,9 +29,6 @@ class Run:
     def __init__(self, store: Store, options: Values) -> None:
         self.store = store
         self.options = options
-        self.builds: dict[int, RequirementBuild] = {}
-        """By ``id`` of the requirement, which the build keeps alive."""
-
         self.served: dict[str, Record] = {}
         """The records of wheels taken from the store, by the path that pip was given."""
 
