@@ -8,7 +8,8 @@
 * ``prepare``: an sdist's metadata;
 * ``build``: wheels for what was chosen;
 * ``requirement_build``, ``keeper``: one requirement's build, and what the store knows of it;
-* ``nested``: pip's own child processes, for build requirements and for ``--python``;
+* ``nested``: pip's child processes that install build requirements;
+* ``runner``: us on another interpreter, for those and for ``--python``;
 * ``cache_command``: ``cache dir|info|list|remove|purge`` for pip's cache and ours.
 
 pip's internals are no API: every name and parameter that is relied on is checked before anything is set.

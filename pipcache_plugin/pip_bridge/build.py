@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from pipcache_plugin.building.errors import EnvironmentCreationError, UnsupportedProjectError
 from pipcache_plugin.pip_bridge import run
-from pipcache_plugin.pip_bridge.requirement_build import find_build
 from pipcache_plugin.pip_bridge.seams import PipFunction, Seam
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ def _build(
     """Leave out what is built already, so that pip announces only what is built now."""
     found, missing = [], []
     for requirement in requirements:
-        build = find_build(requirement)
+        build = run.find_build(requirement)
         if build is not None and build.found is not None:
             logger.info("Using cached %s", build.found.path.name)
             _use_wheel(requirement, str(build.found.path))
@@ -69,7 +68,7 @@ def _build_one(
     """Build one wheel, or wait for the process that is building it."""
     from pip._internal.exceptions import PipError
 
-    build = find_build(req)
+    build = run.find_build(req)
     if build is None or editable:
         path: str | None = original(req, output_dir, verify, editable)
         return path

@@ -27,14 +27,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_builds: dict[int, RequirementBuild] = {}
-"""By ``id`` of the requirement, which the build keeps alive. Longer-lived than a run that is given up."""
-
-
-def find_build(requirement: InstallRequirement) -> RequirementBuild | None:
-    """Return the build that prepared *requirement*; ``None`` for one whose source is not cached."""
-    return _builds.get(id(requirement))
-
 
 class RequirementBuild:
     """Metadata and wheel of one requirement with a cacheable source."""
@@ -50,7 +42,7 @@ class RequirementBuild:
         check_build_deps: bool,
         prepare_by_pip: Callable[[], None],
     ) -> None:
-        """Nothing happens yet; from now on ``find_build`` finds it.
+        """Nothing happens yet; from now on ``run.find_build`` finds it.
 
         :param distribution: pip's, whose requirement is downloaded and unpacked.
         :param prepare_by_pip: lets pip prepare the requirement its own way.
@@ -75,7 +67,7 @@ class RequirementBuild:
         self.found: keeper.ServedWheel | None = None
         """The wheel that needs no building, when there was one at preparation."""
 
-        _builds[id(self.requirement)] = self
+        run.builds[id(self.requirement)] = self
 
     def prepare(self) -> Path:
         """Return the path of the requirement's ``.dist-info``, from the store or from its backend."""

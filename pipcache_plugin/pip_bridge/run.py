@@ -17,8 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from optparse import Values
 
+    from pip._internal.req.req_install import InstallRequirement
+
     from pipcache_plugin.building.interface import EnvironmentPaths
     from pipcache_plugin.keys.record import Record
+    from pipcache_plugin.pip_bridge.requirement_build import RequirementBuild
 
 logger = logging.getLogger(__name__)
 
@@ -72,6 +75,15 @@ def give_up(error: Exception) -> None:
         _current.warn_once(f"Continuing without pipcache, which failed: {type(error).__name__}: {error}")
     logger.debug("pipcache failed", exc_info=error)
     _current = None
+
+
+builds: dict[int, RequirementBuild] = {}
+"""By ``id`` of the requirement, which the build keeps alive. Longer-lived than a run that is given up."""
+
+
+def find_build(requirement: InstallRequirement) -> RequirementBuild | None:
+    """Return the build that prepared *requirement*; ``None`` for one whose source is not cached."""
+    return builds.get(id(requirement))
 
 
 def make_folder(kind: str) -> Path:

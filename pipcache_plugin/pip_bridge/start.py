@@ -65,9 +65,9 @@ def _prepare() -> PipFunction:
 
     from pip._internal.cli import main
 
-    from pipcache_plugin.pip_bridge import nested, seams, version
+    from pipcache_plugin.pip_bridge import runner, seams, version
 
-    seams.install([*nested.PYTHON_OPTION_SEAMS, *version.SEAMS, _command_seam()])
+    seams.install([*runner.SEAMS, *version.SEAMS, _command_seam()])
     # From 26.3 on, ``cli`` is what ``python -m pip`` calls: with it, imports stay blocked after an installation.
     entry: PipFunction = getattr(main, "cli", None) or main.main
     return entry
