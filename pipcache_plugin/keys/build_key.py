@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NewType, TypeAlias, assert_never
+from typing import TYPE_CHECKING, NewType, TypeAlias
 
 from pipcache_plugin.keys.source import GitSource, SdistSource, Source
 
@@ -90,5 +90,3 @@ def _source_to_dict(source: Source) -> dict[str, str]:
             return {"kind": "sdist", "sha256": sha256}
         case GitSource(commit=commit):
             return {"kind": "git", "commit": commit}
-        case _:
-            assert_never(source)
