@@ -42,7 +42,7 @@ def modules() -> str:
         spec = find_spec(name)
         if spec is not None and spec.origin is not None:
             origin = Path(spec.origin)
-            found[name] = str(origin.parent.parent if origin.stem == "__init__" else origin.parent)
+            found[name] = str(origin.parent.parent if spec.submodule_search_locations else origin.parent)
     return json.dumps(found)
 
 
