@@ -67,7 +67,7 @@ class RequirementBuild:
         self.found: keeper.ServedWheel | None = None
         """The wheel that needs no building, when there was one at preparation."""
 
-        run.builds[id(self.requirement)] = self
+        run.remember_build(self.requirement, self)
 
     def prepare(self) -> Path:
         """Return the path of the requirement's ``.dist-info``, from the store or from its backend."""

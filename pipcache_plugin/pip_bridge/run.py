@@ -77,13 +77,17 @@ def give_up(error: Exception) -> None:
     _current = None
 
 
-builds: dict[int, RequirementBuild] = {}
-"""By ``id`` of the requirement, which the build keeps alive. Longer-lived than a run that is given up."""
+_BUILD_ATTRIBUTE = "pipcache_build"
+
+
+def remember_build(requirement: InstallRequirement, build: RequirementBuild) -> None:
+    """Attach *build* to the requirement: pip copies requirements (to add extras, for one), and their attributes."""
+    setattr(requirement, _BUILD_ATTRIBUTE, build)
 
 
 def find_build(requirement: InstallRequirement) -> RequirementBuild | None:
     """Return the build that prepared *requirement*; ``None`` for one whose source is not cached."""
-    return builds.get(id(requirement))
+    return getattr(requirement, _BUILD_ATTRIBUTE, None)
 
 
 def make_folder(kind: str) -> Path:
