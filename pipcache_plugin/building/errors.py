@@ -45,3 +45,17 @@ class ConflictingRequirementsError(PipCacheError):
     def __str__(self) -> str:
         pairs = ", ".join(f"`{installed}` does not meet `{wanted}`" for installed, wanted in sorted(self.conflicts))
         return f"Build requirements conflict with {self.conflicting_with}: {pairs}"
+
+
+class StaleMetadataError(PipCacheError):
+    """Metadata that was kept from another run is not what the wheel built now has."""
+
+    code = "stale-metadata"
+    hint = "run the command again"
+
+    def __init__(self, *, filename: str) -> None:
+        super().__init__(filename)
+        self.filename = filename
+
+    def __str__(self) -> str:
+        return f"`{self.filename}` has other metadata than were prepared for it in an earlier run"

@@ -76,5 +76,8 @@ class WheelKeeper(Protocol):
     def keep_metadata(self, dist_info: Path) -> None:
         """Store a ``.dist-info`` folder that a backend prepared."""
 
+    def forget_metadata(self) -> None:
+        """Take out the metadata that ``find_metadata`` gives: it is not what the wheel has."""
+
     def hold(self, on_wait: Callable[[], None]) -> AbstractContextManager[None]:
         """Keep other processes from working on the same key."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from pipcache_plugin.building.wheels import extract_dist_info
+from pipcache_plugin.building.errors import StaleMetadataError
+from pipcache_plugin.building.wheels import extract_dist_info, read_metadata, what_resolves
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,6 +42,8 @@ class BuildOnce:
         self._project = project
         self._on_wait = on_wait
         self._metadata: Path | None = None
+        self._is_metadata_found = False
+        self._stored_in: Path | None = None
 
     def get_metadata(self, folder: Path) -> Path:
         """Return the path of the project's ``.dist-info``, below *folder*."""
@@ -48,7 +51,10 @@ class BuildOnce:
         return self._metadata
 
     def get_wheel(self, folder: Path) -> BuiltWheel:
-        """Return the wheel; one that is built here is written into *folder*."""
+        """Return the wheel; one that is built here is written into *folder*.
+
+        :raises StaleMetadataError: the wheel contradicts the metadata given from another run, now forgotten.
+        """
         return self._find_or_make(self._find_wheel, lambda: self._build_wheel(folder))
 
     def _find_or_make(self, find: Callable[[], _Result | None], make: Callable[[], _Result]) -> _Result:
@@ -63,6 +69,7 @@ class BuildOnce:
 
     def _find_metadata(self, folder: Path) -> Path | None:
         if known := self._keeper.find_metadata(folder):
+            self._is_metadata_found = True
             return known
         if wheel := self._keeper.find_wheel():
             return extract_dist_info(wheel.path, folder)
@@ -74,7 +81,7 @@ class BuildOnce:
             self._keeper.keep_metadata(prepared)
             return prepared
         wheel = self._project.build_wheel(folder / "wheel", None)
-        self._keep(wheel)
+        self._stored_in = self._keep(wheel)
         return extract_dist_info(wheel, folder)
 
     def _find_wheel(self) -> BuiltWheel | None:
@@ -83,8 +90,27 @@ class BuildOnce:
         return None
 
     def _build_wheel(self, folder: Path) -> BuiltWheel:
-        wheel = self._project.wheel or self._project.build_wheel(folder, self._metadata)
-        return BuiltWheel(path=wheel, stored_in=self._keep(wheel), is_found=False)
+        wheel = self._project.wheel
+        if wheel is None:
+            wheel = self._project.build_wheel(folder, self._metadata)
+            if self._agrees_with_metadata(wheel):
+                self._stored_in = self._keep(wheel)
+        return BuiltWheel(path=wheel, stored_in=self._stored_in, is_found=False)
+
+    def _agrees_with_metadata(self, wheel: Path) -> bool:
+        """Compare what the resolver was told with what came out.
+
+        :raises StaleMetadataError: it was told, from another run, what does not hold.
+        """
+        if self._metadata is None:
+            return True
+        told = (self._metadata / "METADATA").read_bytes()
+        if what_resolves(told) == what_resolves(read_metadata(wheel)):
+            return True
+        self._keeper.forget_metadata()
+        if self._is_metadata_found:
+            raise StaleMetadataError(filename=wheel.name)
+        return False
 
     def _keep(self, wheel: Path) -> Path | None:
         return self._keeper.keep_wheel(wheel, self._project.build_requirements, self._project.seconds)

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING
 
 from pipcache_plugin.building.environment import CurrentEnvironment, IsolatedEnvironment
 from pipcache_plugin.building.errors import ConflictingRequirementsError, UnsupportedProjectError
-from pipcache_plugin.building.requirements import check
+from pipcache_plugin.building.requirements import Unmet, check
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from build import ProjectBuilder
 
@@ -121,7 +121,7 @@ class Project:
         self._builder("get_requires_for_build_wheel")
         library = [str(environment.paths.library)]
         environment.install(self._tree.requires, "build dependencies")
-        unmet = check(self._tree.requires_checked, library)
+        unmet = _check(self._tree.requires_checked, library)
         if unmet.conflicts:
             raise ConflictingRequirementsError(
                 conflicting_with="PEP 517/518 supported requirements", conflicts=unmet.conflicts
@@ -132,7 +132,7 @@ class Project:
             asked = self._builder("get_requires_for_build_wheel").get_requires_for_build(
                 "wheel", self._tree.config_settings
             )
-        unmet = check(asked, library)
+        unmet = _check(asked, library)
         if unmet.conflicts:
             raise ConflictingRequirementsError(conflicting_with="the backend dependencies", conflicts=unmet.conflicts)
         environment.install(sorted(unmet.missing), "backend dependencies")
@@ -161,6 +161,15 @@ class Project:
             yield
         finally:
             self.seconds += time.monotonic() - start
+
+
+def _check(requirements: Iterable[str], library: Sequence[str]) -> Unmet:
+    from packaging.requirements import InvalidRequirement
+
+    try:
+        return check(requirements, library)
+    except InvalidRequirement as error:
+        raise UnsupportedProjectError(reason=str(error)) from error
 
 
 @contextlib.contextmanager

@@ -28,10 +28,10 @@ def collect_installed(path: Sequence[str]) -> dict[str, str]:
 
     found: dict[str, str] = {}
     for distribution in distributions(path=list(path)):
-        # Broken metadata gives no name, or no version.
-        name, version = distribution.metadata["Name"], distribution.metadata["Version"]
-        if name and version:
-            found.setdefault(canonicalize_name(name), version)
+        # Broken metadata has no name, or no version.
+        metadata = distribution.metadata
+        if "Name" in metadata and "Version" in metadata:
+            found.setdefault(canonicalize_name(metadata["Name"]), metadata["Version"])
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import struct
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -19,10 +20,12 @@ _UNREADABLE = (
     EOFError,
     KeyError,
     NotImplementedError,
+    OSError,
     RuntimeError,
+    struct.error,
     ValueError,
 )
-"""What reading a broken or unusual zip archive raises: besides the obvious, encryption and unknown compression."""
+"""What reading a broken or unusual zip archive raises: encryption, unknown compression, offsets out of the file, …"""
 
 
 class InvalidWheelError(PipCacheError):
@@ -72,6 +75,8 @@ def verify(wheel: Path) -> WheelIdentity:
         project_version = metadata.get("Version", [""])[0]
         if Version(project_version) != version:
             problems.append("its METADATA has another version")
+        if Version(metadata.get("Metadata-Version", [""])[0]) < Version("1.0"):
+            problems.append("its Metadata-Version is unknown")
         if not _covers(about.get("Tag", []), {str(tag) for tag in tags}):
             problems.append("its WHEEL file has other tags")
     except (InvalidWheelFilename, InvalidVersion, WheelError, *_UNREADABLE) as error:
@@ -97,6 +102,28 @@ def extract_dist_info(wheel: Path, folder: Path) -> Path:
     if len(found) != 1:
         raise InvalidWheelError(filename=wheel.name, problems=["it has no single .dist-info folder"])
     return folder / found.pop()
+
+
+def read_metadata(wheel: Path) -> bytes:
+    """Return the bytes of the wheel's METADATA.
+
+    :raises InvalidWheelError: there is none, or more than one.
+    """
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            (name,) = [
+                name for name in archive.namelist() if _top(name).endswith(".dist-info") and name.endswith("/METADATA")
+            ]
+            return archive.read(name)
+    except _UNREADABLE as error:
+        raise InvalidWheelError(filename=wheel.name, problems=[f"its METADATA: {error}"]) from error
+
+
+def what_resolves(metadata: bytes) -> dict[str, list[str]]:
+    """Return the fields of METADATA that decide what is installed, in a form that can be compared."""
+    headers = _headers(metadata)
+    fields = ["Name", "Version", "Requires-Dist", "Requires-Python", "Provides-Extra"]
+    return {field: sorted("".join(value.split()) for value in headers.get(field, [])) for field in fields}
 
 
 def _top(name: str) -> str:

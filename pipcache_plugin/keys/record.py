@@ -82,12 +82,20 @@ class Record:
             source_hashes=hashes,
             origin=fields.take("origin", str),
             build_requirements=tuple(requirements),
-            build_seconds=float(seconds),
+            build_seconds=_to_float(seconds),
         )
         fields.expect_no_more()
-        if not all(isinstance(text, str) for text in [*hashes, *hashes.values(), *requirements]):
-            raise InvalidRecordError(field_name="source_hashes")
+        for name, texts in [("source_hashes", [*hashes, *hashes.values()]), ("build_requirements", requirements)]:
+            if not all(isinstance(text, str) for text in texts):
+                raise InvalidRecordError(field_name=name)
         return record
+
+
+def _to_float(number: float) -> float:
+    try:
+        return float(number)
+    except OverflowError:
+        raise InvalidRecordError(field_name="build_seconds") from None
 
 
 class _Fields:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fnmatch
+import os
 import shutil
 from typing import TYPE_CHECKING
 
@@ -22,18 +23,19 @@ def find_wheels(store: Store, pattern: str) -> list[Path]:
     return [path for path in store.wheels if fnmatch.fnmatch(path.name, pattern)]
 
 
-def forget_removed(store: Store) -> None:
-    """Take out what is left of wheels that are gone: their entries, their empty folders, and their projects' metadata.
+def forget(store: Store, pattern: str) -> None:
+    """Take out the entries of wheels that are gone, the metadata that match *pattern*, and empty folders.
+
+    :param pattern: a glob for wheel file names.
 
     :raises OSError: the store cannot be read or written.
     """
-    keys = set()
     for entry in store.iter_entries():
         if not store.wheels.has(entry.wheel):
             entry.path.unlink(missing_ok=True)
-            keys.add(entry.path.parent.name)
     for document in store.metadata:
-        if document.path.parent.name in keys:
+        release = str(document.content.get("dist_info", "")).removesuffix(".dist-info")
+        if fnmatch.fnmatch(f"{release}-.whl", pattern):
             document.path.unlink(missing_ok=True)
     for folder in [store.wheels.folder, store.entries.folder, store.metadata.folder]:
         _remove_empty(folder)
@@ -47,6 +49,11 @@ def purge(store: Store) -> None:
     for folder in [store.entries.folder, store.metadata.folder, store.wheels.folder, store.damaged]:
         if folder.exists():
             shutil.rmtree(folder)
+
+
+def can_remove(store: Store) -> bool:
+    """Tell whether wheels can be taken out of the store, as far as permissions tell."""
+    return all(os.access(folder, os.W_OK) for folder in {store.root, *(path.parent for path in store.wheels)})
 
 
 def size_bytes(paths: Collection[Path]) -> int:

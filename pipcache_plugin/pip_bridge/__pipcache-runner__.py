@@ -39,6 +39,7 @@ class RedirectingFinder:
 sys.meta_path.insert(0, RedirectingFinder)
 
 assert __name__ == "__main__", "Cannot run __pipcache-runner__.py as a non-main module"
-# The folder of this file is no place to import from.
-sys.path.pop(0)
+if sys.path and sys.path[0] == os.path.dirname(os.path.abspath(__file__)):
+    # The folder of this file is no place to import from. With PYTHONSAFEPATH it is not there.
+    sys.path.pop(0)
 runpy.run_module("pipcache_plugin", run_name="__main__", alter_sys=True)

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipcache_plugin.building.errors import EnvironmentCreationError, UnsupportedProjectError
+from pipcache_plugin.building.errors import EnvironmentCreationError, StaleMetadataError, UnsupportedProjectError
 from pipcache_plugin.pip_bridge import run
 from pipcache_plugin.pip_bridge.seams import PipFunction, Seam
 
@@ -99,6 +99,11 @@ def _try_to_build(build: RequirementBuild, folder: Path) -> BuiltWheel | None:
         return build.get_wheel(folder)
     except InstallationSubprocessError:
         logger.error("Failed building wheel for %s", build.requirement.name)  # noqa: TRY400 (the words of pip)
+        return None
+    except StaleMetadataError as error:
+        # Resolved on what no longer holds: to be failed here, and begun again, by ``start``.
+        run.begin_again()
+        logger.warning("%s; starting again", error)
         return None
 
 

@@ -19,43 +19,61 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _counts_ours = contextvars.ContextVar("counts_ours", default=True)
-"""Off while pip says how many wheels are in its own cache."""
+"""Off while pip speaks of its own cache alone."""
 
 
 def _find_wheels(original: PipFunction, self: CacheCommand, options: Values, pattern: str) -> list[str]:
     """Add our wheels to those of pip's cache: ``list``, ``remove`` and ``purge`` go through them."""
     found: list[str] = original(self, options, pattern)
-    store = run.find_store(options, os.environ) if _counts_ours.get() else None
-    if store is None:
+    store = run.find_store(options, os.environ)
+    if store is None or not _counts_ours.get():
         return found
-    # As pip reads a pattern: one with a hyphen has a version.
-    glob = pattern + ("*.whl" if "-" in pattern else "-*.whl")
-    return [*found, *map(str, contents.find_wheels(store, glob))]
+    return [*found, *map(str, contents.find_wheels(store, _glob(pattern)))]
 
 
 def _remove_cache_items(original: PipFunction, self: CacheCommand, options: Values, args: list[str]) -> None:
     """Let pip remove the wheels, then forget what we knew of them; ``*`` and ``purge`` leave nothing."""
-    original(self, options, args)
     store = run.find_store(options, os.environ)
-    if store is not None:
-        (contents.purge if args == ["*"] else contents.forget_removed)(store)
+    if store is None or not store.root.is_dir():
+        original(self, options, args)
+    elif not contents.can_remove(store):
+        logger.warning("The wheel cache at `%s` cannot be written: nothing is removed from it", store.root)
+        _run_for_pip_only(original, self, options, args)
+    else:
+        original(self, options, args)
+        try:
+            if args == ["*"]:
+                contents.purge(store)
+            else:
+                contents.forget(store, _glob(args[0]))
+        except OSError as error:
+            logger.warning("Cannot remove everything from the wheel cache at `%s`: %s", store.root, error)
 
 
 def _get_cache_info(original: PipFunction, self: CacheCommand, options: Values, args: list[str]) -> None:
     """Say of our store what pip says of its cache."""
     from pip._internal.utils.misc import format_size
 
-    token = _counts_ours.set(False)
-    try:
-        original(self, options, args)
-    finally:
-        _counts_ours.reset(token)
+    _run_for_pip_only(original, self, options, args)
     store = run.find_store(options, os.environ)
     if store is not None:
         wheels = list(store.wheels)
         logger.info("Wheels built by pipcache location: %s", store.wheels.folder)
         logger.info("Wheels built by pipcache size: %s", format_size(contents.size_bytes(wheels)))
         logger.info("Number of wheels built by pipcache: %s", len(wheels))
+
+
+def _run_for_pip_only(original: PipFunction, self: CacheCommand, options: Values, args: list[str]) -> None:
+    token = _counts_ours.set(False)
+    try:
+        original(self, options, args)
+    finally:
+        _counts_ours.reset(token)
+
+
+def _glob(pattern: str) -> str:
+    """Return the glob that pip makes of a pattern: one with a hyphen has a version."""
+    return pattern + ("*.whl" if "-" in pattern else "-*.whl")
 
 
 SEAMS = [

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
+import secrets
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from pipcache_plugin.building.interface import FoundWheel
+from pipcache_plugin.keys.environment import digest_environment
 from pipcache_plugin.keys.record import InvalidRecordError, Record
-from pipcache_plugin.store.store import Entry, PreparedMetadata
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
     from pipcache_plugin.keys.build_key import BuildKey
     from pipcache_plugin.pip_bridge.run import Run
+    from pipcache_plugin.store.store import Entry, PreparedMetadata
 
 logger = logging.getLogger(__name__)
 
@@ -93,28 +97,43 @@ class Keeper:
         return None
 
     def find_metadata(self, folder: Path) -> Path | None:
-        """See the Protocol."""
-        try:
-            prepared = self._run.store.find_metadata(self._key)
-        except OSError:
-            return None
-        if prepared is None or not _stays_inside(prepared):
-            return None
-        for name, data in prepared.files.items():
-            path = folder / prepared.dist_info / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(data)
-        return folder / prepared.dist_info
+        """See the Protocol. Metadata that was prepared under other environment variables may not be right here."""
+        for prepared in self._iter_metadata():
+            dist_info = folder / prepared.dist_info
+            for name, data in prepared.files.items():
+                path = dist_info / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(data)
+            return dist_info
+        return None
 
     def keep_metadata(self, dist_info: Path) -> None:
         """See the Protocol."""
         files = {
             path.relative_to(dist_info).as_posix(): path.read_bytes() for path in dist_info.rglob("*") if path.is_file()
         }
+        salt = secrets.token_hex(16)
+        situation = {"salt": salt, "environment": digest_environment(os.environ, salt)}
         try:
-            self._run.store.add_metadata(self._key, PreparedMetadata(dist_info=dist_info.name, files=files))
+            self._run.store.add_metadata(self._key, dist_info.name, files, situation)
         except OSError as error:
             self._cannot_write(error)
+
+    def forget_metadata(self) -> None:
+        """See the Protocol."""
+        for prepared in self._iter_metadata():
+            with contextlib.suppress(OSError):
+                prepared.path.unlink(missing_ok=True)
+
+    def _iter_metadata(self) -> Iterator[PreparedMetadata]:
+        try:
+            found = self._run.store.find_metadata(self._key)
+        except OSError:
+            return
+        for prepared in found:
+            match prepared.situation:
+                case {"salt": str(salt), "environment": str(digest)} if digest == digest_environment(os.environ, salt):
+                    yield prepared
 
     def hold(self, on_wait: Callable[[], None]) -> AbstractContextManager[None]:
         """See the Protocol."""
@@ -122,8 +141,3 @@ class Keeper:
 
     def _cannot_write(self, error: OSError) -> None:
         self._run.warn_once(f"Cannot write to the wheel cache at `{self._run.store.root}`, going on without: {error}")
-
-
-def _stays_inside(prepared: PreparedMetadata) -> bool:
-    paths = [PurePosixPath(name) for name in [prepared.dist_info, *prepared.files]]
-    return all(not path.is_absolute() and ".." not in path.parts for path in paths)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def say_plain_pip(error: Exception, args: Sequence[str]) -> None:
     """Say on stderr that pip runs without the cache, and why; nothing when pip was told to be quiet."""
-    if os.environ.get("PIP_QUIET") or any(re.fullmatch(r"--quiet|-[a-zA-Z]*q[a-zA-Z]*", arg) for arg in args):
+    if os.environ.get("PIP_QUIET") or any(re.fullmatch(r"--quiet|-[hvUIV]*q[hqvUIV]*", arg) for arg in args):
         return
     reason = str(error) if isinstance(error, PipCacheError) else f"{type(error).__name__}: {error}"
     sys.stderr.write(f"WARNING: Continuing with plain pip, without pipcache: {reason}\n")

@@ -11,7 +11,11 @@ from pipcache_plugin.pip_bridge import run, sources
 from pipcache_plugin.pip_bridge.seams import PipFunction, Seam
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pip._internal.distributions.sdist import SourceDistribution
+
+    from pipcache_plugin.pip_bridge.requirement_build import RequirementBuild
 
 logger = logging.getLogger(__name__)
 
@@ -48,11 +52,8 @@ def _prepare_distribution_metadata(
         check_build_deps=check_build_deps,
         prepare_by_pip=pips_own_way,
     )
-    try:
-        _check_support(build_env_installer)
-        dist_info = build.prepare()
-    except (UnsupportedProjectError, EnvironmentCreationError, InvalidWheelError) as error:
-        logger.debug("pipcache leaves %s to pip: %s", requirement, error)
+    dist_info = _try_to_prepare(build)
+    if dist_info is None:
         build.hand_to_pip()
         return
     requirement.metadata_directory = str(dist_info)
@@ -63,18 +64,13 @@ def _prepare_distribution_metadata(
     requirement.assert_source_matches_version()
 
 
-def _check_support(pip_installer: object) -> None:
-    """Check that build requirements can be installed for a virtual environment's own interpreter.
-
-    pip's in-process installer (``--use-feature=inprocess-build-deps``) learned that with 26.2.
-
-    :raises UnsupportedProjectError: they cannot.
-    """
-    from pip._internal import build_env
-
-    in_process = getattr(build_env, "InprocessBuildEnvironmentInstaller", ())
-    if isinstance(pip_installer, in_process) and not hasattr(build_env, "VenvBuildEnvironment"):
-        raise UnsupportedProjectError(reason="this pip installs build requirements with its own interpreter only")
+def _try_to_prepare(build: RequirementBuild) -> Path | None:
+    """Return the path of the ``.dist-info``; ``None`` for what pip is to do."""
+    try:
+        return build.prepare()
+    except (UnsupportedProjectError, EnvironmentCreationError, InvalidWheelError) as error:
+        logger.debug("pipcache leaves %s to pip: %s", build.requirement, error)
+        return None
 
 
 SEAMS = [

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipcache_plugin.building.environment import CurrentEnvironment, IsolatedEnvironment
-from pipcache_plugin.building.errors import ConflictingRequirementsError
+from pipcache_plugin.building.errors import ConflictingRequirementsError, UnsupportedProjectError
 from pipcache_plugin.building.once import BuildOnce, BuiltWheel
 from pipcache_plugin.building.project import Project, SourceTree
 from pipcache_plugin.building.wheels import InvalidWheelError, extract_dist_info, verify
@@ -16,7 +17,7 @@ from pipcache_plugin.keys.record import Record
 from pipcache_plugin.pip_bridge import keeper, nested, run, sources
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from pip._internal.distributions.sdist import SourceDistribution
     from pip._internal.models.link import Link
@@ -85,9 +86,13 @@ class RequirementBuild:
             self._is_preparing = False
 
     def get_wheel(self, folder: Path) -> BuiltWheel:
-        """Return the wheel, which is written into *folder* when it is built now."""
+        """Return the wheel, which is written into *folder* when it is built now.
+
+        :raises StaleMetadataError: see ``building.once``.
+        """
         try:
-            return self._get_once().get_wheel(folder)
+            with self._tracked():
+                return self._get_once().get_wheel(folder)
         except ConflictingRequirementsError as error:
             self._distribution._raise_conflicts(error.conflicting_with, set(error.conflicts))
             raise
@@ -101,10 +106,30 @@ class RequirementBuild:
         """Store a wheel that pip built of this source: it is right whenever the build key is the same."""
         self._keeper.keep_wheel(wheel, [], build_seconds)
 
+    @contextlib.contextmanager
+    def _tracked(self) -> Iterator[None]:
+        """Tell pip's build tracker, which ends a cycle of build requirements: with metadata known, it was not told.
+
+        :raises InstallationError: the project requires itself to be built.
+        """
+        from pip._internal.exceptions import InstallationError
+        from pip._internal.operations.build.build_tracker import TrackerId, get_build_tracker
+
+        key = TrackerId(self._link.url_without_fragment)
+        with get_build_tracker() as tracker:
+            try:
+                tracker.add(self.requirement, key)
+            except LookupError as error:
+                raise InstallationError(str(error)) from error
+            try:
+                yield
+            finally:
+                tracker.remove(self.requirement, key)
+
     def _get_once(self) -> BuildOnce:
         if self._once is None:
             requirement = self.requirement
-            requirement.load_pyproject_toml()
+            self._load_pyproject_toml()
             tree = SourceTree(
                 path=Path(requirement.unpacked_source_directory),
                 requires=requirement.pyproject_requires or [],
@@ -115,8 +140,16 @@ class RequirementBuild:
             self._once = BuildOnce(self._keeper, project, self._say_waiting)
         return self._once
 
+    def _load_pyproject_toml(self) -> None:
+        try:
+            self.requirement.load_pyproject_toml()
+        except Exception as error:
+            # Whatever is wrong with the file, pip will find it wrong as well, and say so in its own words.
+            raise UnsupportedProjectError(reason=str(error)) from error
+
     def _make_environment(self) -> IsolatedEnvironment | CurrentEnvironment:
         if self._is_isolated:
+            _check_support(self._pip_installer)
             install = nested.make_installer(self._pip_installer, self.requirement)
             return IsolatedEnvironment(run.make_folder("build-env"), install)
         if self._check_build_deps:
@@ -132,7 +165,7 @@ class RequirementBuild:
         self, hook: Hook, cmd: Sequence[str], cwd: str | None, extra_environ: Mapping[str, str] | None
     ) -> None:
         from pip._internal.exceptions import InstallationSubprocessError, MetadataGenerationFailed
-        from pip._internal.utils.subprocess import runner_with_spinner_message
+        from pip._internal.utils.subprocess import call_subprocess, runner_with_spinner_message
 
         message = {
             "get_requires_for_build_wheel": "Getting requirements to build wheel",
@@ -140,7 +173,12 @@ class RequirementBuild:
             "build_wheel": f"Building wheel for {self.requirement.name} (pyproject.toml)",
         }[hook]
         try:
-            runner_with_spinner_message(message)([*cmd], cwd=cwd, extra_environ=extra_environ)
+            if self._is_preparing and hook == "build_wheel":
+                # A backend that cannot prepare metadata alone; that it is asked for them has been announced.
+                message = "Preparing metadata (pyproject.toml)"
+                call_subprocess([*cmd], command_desc=message, cwd=cwd, extra_environ=extra_environ)
+            else:
+                runner_with_spinner_message(message)([*cmd], cwd=cwd, extra_environ=extra_environ)
         except InstallationSubprocessError as error:
             if self._is_preparing and hook != "get_requires_for_build_wheel":
                 details = self.requirement.name or f"from {self._link}"
@@ -159,9 +197,12 @@ class RequirementBuild:
         logger.info("Waiting for another process, which is building %s", name)
 
     def _make_record(self, wheel: Path, build_requirements: Sequence[str], build_seconds: float) -> Record:
+        from packaging.utils import canonicalize_name
+
         identity = verify(wheel)
         archive = None if self._link.is_vcs else self.requirement.local_file_path
-        self._ask_pip(wheel)
+        if self.requirement.name and canonicalize_name(self.requirement.name) != identity.project:
+            raise InvalidWheelError(filename=wheel.name, problems=["it is of another project"])
         return Record(
             project=identity.project,
             version=identity.version,
@@ -171,17 +212,19 @@ class RequirementBuild:
             build_seconds=round(build_seconds, 3),
         )
 
-    def _ask_pip(self, wheel: Path) -> None:
-        """Refuse to store what pip would refuse to install."""
-        from pip._internal.exceptions import InvalidWheelFilename, UnsupportedWheel
-        from pip._internal.wheel_builder import _verify_one
 
-        if self.requirement.name is None:
-            return
-        try:
-            _verify_one(self.requirement, str(wheel))
-        except (InvalidWheelFilename, UnsupportedWheel) as error:
-            raise InvalidWheelError(filename=wheel.name, problems=[str(error)]) from error
+def _check_support(pip_installer: object) -> None:
+    """Check that build requirements can be installed for a virtual environment's own interpreter.
+
+    pip's in-process installer (``--use-feature=inprocess-build-deps``) learned that with 26.2.
+
+    :raises UnsupportedProjectError: they cannot.
+    """
+    from pip._internal import build_env
+
+    in_process = getattr(build_env, "InprocessBuildEnvironmentInstaller", ())
+    if isinstance(pip_installer, in_process) and not hasattr(build_env, "VenvBuildEnvironment"):
+        raise UnsupportedProjectError(reason="this pip installs build requirements with its own interpreter only")
 
 
 def _public_url(link: Link) -> str:

@@ -77,6 +77,22 @@ def give_up(error: Exception) -> None:
     _current = None
 
 
+_must_begin_again = False
+
+
+def begin_again() -> None:
+    """Let the command run once more when it has failed: it was resolved on metadata that do not hold."""
+    global _must_begin_again
+    _must_begin_again = True
+
+
+def must_begin_again() -> bool:
+    """Tell whether the command that has just failed is to be run once more; says so once."""
+    global _must_begin_again
+    answer, _must_begin_again = _must_begin_again, False
+    return answer
+
+
 _BUILD_ATTRIBUTE = "pipcache_build"
 
 

@@ -120,14 +120,16 @@ def _playing(part: Part, original: PipFunction) -> PipFunction:
     @functools.wraps(original)
     def played(*args: Any, **kwargs: Any) -> Any:
         passed: list[BaseException] = []
+        returned: list[Any] = []
 
         @functools.wraps(original)
         def watched(*args: Any, **kwargs: Any) -> Any:
             try:
-                return original(*args, **kwargs)
+                returned.append(original(*args, **kwargs))
             except BaseException as error:
                 passed.append(error)
                 raise
+            return returned[-1]
 
         try:
             return part(watched, *args, **kwargs)
@@ -138,7 +140,8 @@ def _playing(part: Part, original: PipFunction) -> PipFunction:
             from pipcache_plugin.pip_bridge import run
 
             run.give_up(error)
-            return original(*args, **kwargs)
+            # What pip has done already is not done twice.
+            return returned[-1] if returned else original(*args, **kwargs)
 
     return played
 

@@ -41,7 +41,8 @@ def identify_link(link: Link, *, is_direct: bool) -> Source | None:
     if link.is_vcs:
         commit = _commit_of(link)
         return GitSource(commit=commit) if commit else None
-    if is_direct and link.is_file:
+    if is_direct:
+        # A hash in a URL that a user gave is a claim to be checked, not a fact: pip downloads, and compares.
         return None
     digest = _sha256_in(link)
     if digest is None and link.is_file and Path(link.file_path).is_file():
@@ -104,7 +105,8 @@ def _commit_of(link: Link) -> CommitHash | None:
     if backend is None or backend.name != "git":
         return None
     _, revision, _ = backend.get_url_rev_and_auth(link.url_without_fragment)
-    return parse_commit(revision) if revision else None
+    # pip reports the revision as it was given, and takes none but the lower-case one for a commit.
+    return parse_commit(revision) if revision and revision == revision.lower() else None
 
 
 def _identify_checkout(link: Link, folder: str) -> Source | None:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from pipcache_plugin.pip_bridge.seams import PipFunction, Seam
 
+_command_with_seams: str | None = None
+"""Seams are set once, also when the command begins again."""
+
 OLDEST_PIP = (25, 3)
 """From here on pip has one way to build, and the seams that we need."""
 
@@ -44,7 +47,16 @@ def run_pip(args: Sequence[str]) -> int:
     except Exception as error:  # noqa: BLE001 (whatever is wrong with us or with this pip, the command must run)
         say_plain_pip(error, args)
         return run_plain_pip()
-    return int(main(list(args)) or 0)
+    status = int(main(list(args)) or 0)
+    if status and _must_begin_again():
+        status = int(main(list(args)) or 0)
+    return status
+
+
+def _must_begin_again() -> bool:
+    # Not imported for the commands that it has no part in, and not while pip blocks imports.
+    run = sys.modules.get("pipcache_plugin.pip_bridge.run")
+    return run is not None and bool(run.must_begin_again())
 
 
 def run_plain_pip() -> int:
@@ -84,8 +96,12 @@ def _create_command(original: PipFunction, name: str, *args: Any, **kwargs: Any)
     command = original(name, *args, **kwargs)
     from pipcache_plugin.pip_bridge.seams import UnknownPipError, install
 
+    global _command_with_seams
+    if _command_with_seams == name:
+        return command
     try:
         install(_seams_of(name))
+        _command_with_seams = name
     except UnknownPipError as error:
         say_plain_pip(error, sys.argv[1:])
     return command

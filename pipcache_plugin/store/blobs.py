@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -61,6 +60,8 @@ class WheelBlobs:
         try:
             link_or_copy(source, target)
         except FileNotFoundError:
+            if source.exists():
+                raise
             return None
         if self._verifies(target, blob):
             return target
@@ -90,9 +91,6 @@ class WheelBlobs:
         temporary = temporary_beside(target)
         try:
             shutil.copyfile(wheel, temporary)
-            if os.name == "posix":
-                # Immutable, and it says so. On Windows a read-only file could not be removed.
-                temporary.chmod(temporary.stat().st_mode & 0o444)
             temporary.replace(target)
         except BaseException:
             with contextlib.suppress(OSError):

@@ -78,12 +78,20 @@ class Documents:
             data = path.read_bytes()
         except FileNotFoundError:
             return None
-        if _id_of(data) == path.stem:
-            content = json.loads(data)
-            if isinstance(content, dict):
-                return content
-        set_aside(self._root, path)
+        except IsADirectoryError:
+            data = b""
+        content = _parse(data) if _id_of(data) == path.stem else None
+        if content is None:
+            set_aside(self._root, path)
+        return content
+
+
+def _parse(data: bytes) -> Mapping[str, object] | None:
+    try:
+        content = json.loads(data)
+    except (ValueError, RecursionError):
         return None
+    return content if isinstance(content, dict) else None
 
 
 def _id_of(data: bytes) -> str:

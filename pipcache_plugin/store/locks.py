@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}
+_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL}
+_IS_HELD = {errno.EACCES, errno.EAGAIN, errno.EDEADLK}
 _POLL_SECONDS = 0.1
 
 
@@ -55,8 +56,8 @@ if sys.platform == "win32":
     def _try_to_lock(descriptor: int) -> bool:
         try:
             msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
+        except OSError as error:
+            return error.errno not in _IS_HELD
         return True
 
     def _wait_to_lock(descriptor: int) -> None:

@@ -10,13 +10,15 @@
       damaged/                             what did not verify
 
 An entry is ``{"format", "created_ns", "wheel": {"filename", "sha256", "size_bytes"}, "record"}``. Prepared metadata is
-``{"format", "created_ns", "dist_info", "files"}``, with each file's bytes in base64 under its POSIX path. A document
-with another ``format`` belongs to another version: passed over, left alone.
+``{"format", "created_ns", "dist_info", "files", "situation"}``, with each file's bytes in base64 under its POSIX path.
+A document with another ``format`` belongs to another version: passed over, left alone. So is one with a name in it
+that leads elsewhere.
 """
 
 from __future__ import annotations
 
 import base64
+import re
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -31,6 +33,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FORMAT = 1
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_PATH_PART = re.compile(r"[^/\\:\0]+")
+_WHEEL_FILENAME = re.compile(r"[^/\\:\0]+-[^/\\:\0]+-[^/\\:\0]+\.whl")
+_DIST_INFO = re.compile(r"[^/\\:\0]+\.dist-info")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,11 +60,20 @@ class Entry:
 class PreparedMetadata:
     """The ``.dist-info`` folder that a backend prepared."""
 
+    path: Path
+    """Of the document."""
+
+    created_ns: int
+    """Unix time in nanoseconds."""
+
     dist_info: str
     """The folder's name."""
 
     files: Mapping[str, bytes]
     """By POSIX path relative to the folder."""
+
+    situation: object
+    """JSON, not looked into here: what must be the same for the metadata to be right."""
 
 
 class Store:
@@ -108,25 +124,28 @@ class Store:
         self.entries.put(key, content)
         return self.wheels.path_of(blob)
 
-    def find_metadata(self, key: str) -> PreparedMetadata | None:
-        """Return the newest metadata under *key*.
+    def find_metadata(self, key: str) -> list[PreparedMetadata]:
+        """Return the metadata under *key*, newest first.
 
         :raises OSError: the store cannot be read.
         """
-        newest: tuple[int, PreparedMetadata] | None = None
-        for document in self.metadata.find(key):
-            parsed = _parse_metadata(document)
-            if parsed and (newest is None or parsed[0] > newest[0]):
-                newest = parsed
-        return newest[1] if newest else None
+        found = [prepared for document in self.metadata.find(key) if (prepared := _parse_metadata(document))]
+        return sorted(found, key=lambda prepared: prepared.created_ns, reverse=True)
 
-    def add_metadata(self, key: str, prepared: PreparedMetadata) -> None:
-        """Store prepared metadata under *key*.
+    def add_metadata(
+        self, key: str, dist_info: str, files: Mapping[str, bytes], situation: Mapping[str, object]
+    ) -> None:
+        """Store a prepared ``.dist-info`` under *key*.
 
         :raises OSError: nothing was stored.
         """
-        files = {path: base64.b64encode(data).decode("ascii") for path, data in prepared.files.items()}
-        content = {"format": FORMAT, "created_ns": time.time_ns(), "dist_info": prepared.dist_info, "files": files}
+        content = {
+            "format": FORMAT,
+            "created_ns": time.time_ns(),
+            "dist_info": dist_info,
+            "files": {path: base64.b64encode(data).decode("ascii") for path, data in files.items()},
+            "situation": situation,
+        }
         self.metadata.put(key, content)
 
     def hold(self, key: str, on_wait: Callable[[], None]) -> AbstractContextManager[None]:
@@ -141,15 +160,32 @@ def _parse_entry(document: Document) -> Entry | None:
             "created_ns": int(created_ns),
             "wheel": {"filename": str(filename), "sha256": str(sha256), "size_bytes": int(size_bytes)},
             "record": record,
-        } if "/" not in filename and "\\" not in filename:
+        } if _SHA256.fullmatch(sha256) and _WHEEL_FILENAME.fullmatch(filename):
             blob = WheelBlob(filename=filename, sha256=sha256, size_bytes=size_bytes)
             return Entry(path=document.path, created_ns=created_ns, wheel=blob, record=record)
     return None
 
 
-def _parse_metadata(document: Document) -> tuple[int, PreparedMetadata] | None:
+def _parse_metadata(document: Document) -> PreparedMetadata | None:
     match document.content:
-        case {"format": 1, "created_ns": int(created_ns), "dist_info": str(dist_info), "files": dict(files)}:
-            data = {str(path): base64.b64decode(str(text)) for path, text in files.items()}
-            return created_ns, PreparedMetadata(dist_info=dist_info, files=data)
+        case {
+            "format": 1,
+            "created_ns": int(created_ns),
+            "dist_info": str(dist_info),
+            "files": dict(files),
+            "situation": situation,
+        } if _DIST_INFO.fullmatch(dist_info) and all(map(_is_inside, files)):
+            try:
+                data = {path: base64.b64decode(text, validate=True) for path, text in files.items()}
+            except (TypeError, ValueError):
+                return None
+            return PreparedMetadata(
+                path=document.path, created_ns=created_ns, dist_info=dist_info, files=data, situation=situation
+            )
     return None
+
+
+def _is_inside(path: object) -> bool:
+    """Tell whether *path* is relative, POSIX, and stays in its folder on every system."""
+    parts = path.split("/") if isinstance(path, str) else []
+    return all(_PATH_PART.fullmatch(part) and part not in {".", ".."} for part in parts) and bool(parts)

@@ -1,0 +1,1 @@
+"""The command in a subprocess, against an index of this machine: nothing here reaches the network by default."""
