@@ -68,12 +68,11 @@ class BuildOnce:
             return make()
 
     def _find_metadata(self, folder: Path) -> Path | None:
-        if known := self._keeper.find_metadata(folder):
-            self._is_metadata_found = True
-            return known
-        if wheel := self._keeper.find_wheel():
-            return extract_dist_info(wheel.path, folder)
-        return None
+        found = self._keeper.find_metadata(folder)
+        if found is None and (wheel := self._keeper.find_wheel()):
+            found = extract_dist_info(wheel.path, folder)
+        self._is_metadata_found = found is not None
+        return found
 
     def _prepare_metadata(self, folder: Path) -> Path:
         prepared = self._project.prepare_metadata(folder)
@@ -85,32 +84,36 @@ class BuildOnce:
         return extract_dist_info(wheel, folder)
 
     def _find_wheel(self) -> BuiltWheel | None:
-        if self._project.wheel is None and (found := self._keeper.find_wheel()):
-            return BuiltWheel(path=found.path, stored_in=found.stored_in, is_found=True)
-        return None
+        found = self._keeper.find_wheel() if self._project.wheel is None else None
+        if found is None or not self._has_told_metadata(found.path):
+            return None
+        return BuiltWheel(path=found.path, stored_in=found.stored_in, is_found=True)
 
     def _build_wheel(self, folder: Path) -> BuiltWheel:
         wheel = self._project.wheel
         if wheel is None:
             wheel = self._project.build_wheel(folder, self._metadata)
-            if self._agrees_with_metadata(wheel):
+            if self._has_told_metadata(wheel):
                 self._stored_in = self._keep(wheel)
+            else:
+                self._refute_metadata(wheel)
         return BuiltWheel(path=wheel, stored_in=self._stored_in, is_found=False)
 
-    def _agrees_with_metadata(self, wheel: Path) -> bool:
-        """Compare what the resolver was told with what came out.
-
-        :raises StaleMetadataError: it was told, from another run, what does not hold.
-        """
+    def _has_told_metadata(self, wheel: Path) -> bool:
+        """Compare what the resolver was told with what the wheel has."""
         if self._metadata is None:
             return True
         told = (self._metadata / "METADATA").read_bytes()
-        if what_resolves(told) == what_resolves(read_metadata(wheel)):
-            return True
+        return what_resolves(told) == what_resolves(read_metadata(wheel))
+
+    def _refute_metadata(self, wheel: Path) -> None:
+        """Forget the metadata that the wheel does not have.
+
+        :raises StaleMetadataError: they came from another run; prepared in this one, they are the backend's business.
+        """
         self._keeper.forget_metadata()
         if self._is_metadata_found:
             raise StaleMetadataError(filename=wheel.name)
-        return False
 
     def _keep(self, wheel: Path) -> Path | None:
         return self._keeper.keep_wheel(wheel, self._project.build_requirements, self._project.seconds)

@@ -77,6 +77,8 @@ def verify(wheel: Path) -> WheelIdentity:
             problems.append("its METADATA has another version")
         if Version(metadata.get("Metadata-Version", [""])[0]) < Version("1.0"):
             problems.append("its Metadata-Version is unknown")
+        if about.get("Wheel-Version", [""])[0].partition(".")[0] != "1":
+            problems.append("its Wheel-Version is unknown")
         if not _covers(about.get("Tag", []), {str(tag) for tag in tags}):
             problems.append("its WHEEL file has other tags")
     except (InvalidWheelFilename, InvalidVersion, WheelError, *_UNREADABLE) as error:

@@ -109,14 +109,23 @@ def test_direct_url_is_a_hit(built: Path, index: Index, install: Install, pipcac
     assert pipcache.take_calls() == NO_BUILD
 
 
-def test_direct_url_with_hash_is_not_downloaded(
-    built: Path, index: Index, install: Install, pipcache: Commands
-) -> None:
-    """``name @ URL#sha256=…`` is known before the download."""
+def test_direct_url_with_hash_is_a_hit(built: Path, index: Index, install: Install, pipcache: Commands) -> None:
+    """``name @ URL#sha256=…``: the claim is checked, and the file is known."""
     digest = hashlib.sha256(built.read_bytes()).hexdigest()
     install(f"simple @ {index.file_url(built.name, 'hashed')}#sha256={digest}")
     assert pipcache.take_calls() == NO_BUILD
-    assert f"/hashed/{built.name}" not in index.requests
+
+
+def test_hash_in_a_direct_url_is_a_claim(
+    built: Path, index: Index, make_environment: MakeEnvironment, pipcache: Commands
+) -> None:
+    """The hash of another file that was built before does not make this one that: a wrong hash is fatal."""
+    digest = hashlib.sha256(built.read_bytes()).hexdigest()
+    other = make_sdist(index.folder, name="simple", version="2.0")
+    url = f"simple @ {index.file_url(other.name)}#sha256={digest}"
+    result = pipcache("install", url, *index.options, into=make_environment())
+    assert result.returncode == 1
+    assert "DO NOT MATCH THE HASHES" in result.stderr
 
 
 def test_bare_url_is_a_hit(built: Path, index: Index, install: Install, pipcache: Commands) -> None:

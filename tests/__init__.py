@@ -1,0 +1,1 @@
+"""Tests; ``factories`` makes what they work on."""

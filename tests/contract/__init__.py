@@ -1,0 +1,1 @@
+"""What everything that satisfies a Protocol of ours must do, fakes included."""

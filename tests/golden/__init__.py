@@ -1,0 +1,1 @@
+"""Texts and digests that must not change unnoticed."""

@@ -1,0 +1,1 @@
+"""What holds for all values, as far as hypothesis can think of them."""

@@ -1,0 +1,1 @@
+"""Real builds of tiny source trees, by a backend that is part of them."""

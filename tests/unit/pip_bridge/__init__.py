@@ -1,0 +1,1 @@
+"""The parts of the bridge that can be tested without running pip."""

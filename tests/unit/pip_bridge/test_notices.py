@@ -1,0 +1,52 @@
+"""What we say when pip runs without us."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipcache_plugin.pip_bridge.notices import say_plain_pip
+from pipcache_plugin.pip_bridge.start import OldPipError
+
+
+@pytest.fixture(autouse=True)
+def _no_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PIP_QUIET", raising=False)
+
+
+def said(capsys: pytest.CaptureFixture[str], *args: str) -> str:
+    """Return what is said to one who ran pip with *args*."""
+    say_plain_pip(OldPipError(version="20.0"), args)
+    output = capsys.readouterr()
+    assert output.out == ""
+    return output.err
+
+
+def test_one_line_on_stderr_says_why(capsys: pytest.CaptureFixture[str]) -> None:
+    """Stdout is pip's."""
+    line = said(capsys, "install", "simple")
+    assert line.startswith("WARNING: Continuing with plain pip, without pipcache: pip 20.0 is older than")
+    assert line.count("\n") == 1
+
+
+def test_foreign_error_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    """Its text alone may say nothing."""
+    say_plain_pip(KeyError("name"), [])
+    assert "KeyError: 'name'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--quiet", "-q", "-qq", "-qqq", "-vq", "-qU"])
+def test_quiet_is_quiet(capsys: pytest.CaptureFixture[str], option: str) -> None:
+    """However it is spelled."""
+    assert said(capsys, "install", option, "simple") == ""
+
+
+@pytest.mark.parametrize("option", ["sqlite-utils", "--require-hashes", "-v", "-U", "--quick", "-", "--"])
+def test_other_words_with_a_q_are_not_quiet(capsys: pytest.CaptureFixture[str], option: str) -> None:
+    """Only the option silences us."""
+    assert said(capsys, "install", option)
+
+
+def test_variable_is_quiet(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """``PIP_QUIET`` is pip's own spelling of the option."""
+    monkeypatch.setenv("PIP_QUIET", "1")
+    assert said(capsys, "install") == ""

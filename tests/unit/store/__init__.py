@@ -1,0 +1,1 @@
+"""Files that are whole, gone, damaged, or written by eight processes at once."""
