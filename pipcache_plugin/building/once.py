@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from pipcache_plugin.building.errors import StaleMetadataError
-from pipcache_plugin.building.wheels import extract_dist_info, read_metadata, what_resolves
+from pipcache_plugin.building.wheels import InvalidWheelError, extract_dist_info, read_metadata, what_resolves
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,7 +104,11 @@ class BuildOnce:
         if self._metadata is None:
             return True
         told = (self._metadata / "METADATA").read_bytes()
-        return what_resolves(told) == what_resolves(read_metadata(wheel))
+        try:
+            return what_resolves(told) == what_resolves(read_metadata(wheel))
+        except InvalidWheelError:
+            # Not to be kept; whether it can be installed is for the installer to say.
+            return False
 
     def _refute_metadata(self, wheel: Path) -> None:
         """Forget the metadata that the wheel does not have.

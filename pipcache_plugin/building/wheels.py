@@ -68,6 +68,8 @@ def verify(wheel: Path) -> WheelIdentity:
         name, version, _, tags = parse_wheel_filename(wheel.name)
         with WheelFile(wheel) as archive:
             problems = _differences_from_record(archive)
+            if len({_top(member) for member in archive.namelist() if _top(member).endswith(".dist-info")}) != 1:
+                problems.append("it has more than one .dist-info folder")
             metadata = _headers(archive.read(f"{archive.dist_info_path}/METADATA"))
             about = _headers(archive.read(f"{archive.dist_info_path}/WHEEL"))
         if canonicalize_name(metadata.get("Name", [""])[0]) != name:

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 def say_plain_pip(error: Exception, args: Sequence[str]) -> None:
     """Say on stderr that pip runs without the cache, and why; nothing when pip was told to be quiet."""
-    if os.environ.get("PIP_QUIET") or any(re.fullmatch(r"--quiet|-[hvUIV]*q[hqvUIV]*", arg) for arg in args):
+    is_quiet = any(re.fullmatch(r"--quiet|-[hvUIV]*q[hqvUIV]*", arg) for arg in args)
+    if is_quiet or os.environ.get("PIP_QUIET", "0") not in {"", "0"}:
         return
     reason = str(error) if isinstance(error, PipCacheError) else f"{type(error).__name__}: {error}"
     sys.stderr.write(f"WARNING: Continuing with plain pip, without pipcache: {reason}\n")

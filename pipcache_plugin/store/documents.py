@@ -58,8 +58,9 @@ class Documents:
 
         :raises OSError: the table cannot be read.
         """
-        for folder in sorted(self.folder.glob("[0-9a-f][0-9a-f]/*/")):
-            yield from self._iter_folder(folder)
+        for folder in sorted(self.folder.glob("[0-9a-f][0-9a-f]/*")):
+            if folder.is_dir():
+                yield from self._iter_folder(folder)
 
     def _folder_of(self, key: str) -> Path:
         return self.folder / key[:2] / key

@@ -156,11 +156,11 @@ class Store:
 def _parse_entry(document: Document) -> Entry | None:
     match document.content:
         case {
-            "format": 1,
+            "format": int(number),
             "created_ns": int(created_ns),
             "wheel": {"filename": str(filename), "sha256": str(sha256), "size_bytes": int(size_bytes)},
             "record": record,
-        } if _SHA256.fullmatch(sha256) and _WHEEL_FILENAME.fullmatch(filename):
+        } if number == FORMAT and _SHA256.fullmatch(sha256) and _WHEEL_FILENAME.fullmatch(filename):
             blob = WheelBlob(filename=filename, sha256=sha256, size_bytes=size_bytes)
             return Entry(path=document.path, created_ns=created_ns, wheel=blob, record=record)
     return None
@@ -169,12 +169,12 @@ def _parse_entry(document: Document) -> Entry | None:
 def _parse_metadata(document: Document) -> PreparedMetadata | None:
     match document.content:
         case {
-            "format": 1,
+            "format": int(number),
             "created_ns": int(created_ns),
             "dist_info": str(dist_info),
             "files": dict(files),
             "situation": situation,
-        } if _DIST_INFO.fullmatch(dist_info) and all(map(_is_inside, files)):
+        } if number == FORMAT and _DIST_INFO.fullmatch(dist_info) and all(map(_is_inside, files)):
             try:
                 data = {path: base64.b64decode(text, validate=True) for path, text in files.items()}
             except (TypeError, ValueError):
