@@ -107,12 +107,14 @@ def other_pythons() -> Iterator[str]:
     found = [shutil.which(name) for name in names]
     found += [str(path) for name in names for path in Path.home().glob(f".pyenv/versions/*/bin/{name}")]
     running = f"3.{sys.version_info.minor}"
-    code = "import sys, venv; print('%d.%d' % sys.version_info[:2])"
+    # What is on PATH may be a shim, which only works with the variables of this process.
+    code = "import sys, venv; print('%d.%d' % sys.version_info[:2], sys.executable)"
     for path in found:
         if path is not None:
             done = subprocess.run([path, "-c", code], capture_output=True, text=True, check=False)
-            if done.returncode == 0 and done.stdout.strip() != running:
-                yield path
+            version, _, executable = done.stdout.strip().partition(" ")
+            if done.returncode == 0 and version != running:
+                yield executable
 
 
 def test_other_python_is_another_build(index: Index, make_environment: MakeEnvironment, pipcache: Commands) -> None:
