@@ -46,7 +46,7 @@ def purge(store: Store) -> None:
 
     :raises OSError: something cannot be removed.
     """
-    for folder in [store.entries.folder, store.metadata.folder, store.wheels.folder, store.damaged, store.log.folder]:
+    for folder in [store.entries.folder, store.metadata.folder, store.wheels.folder, store.damaged]:
         if folder.exists():
             shutil.rmtree(folder)
 

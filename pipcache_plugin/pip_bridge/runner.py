@@ -19,7 +19,6 @@ _NEEDED = (
     "build",
     "installer",
     "packaging",
-    "elftools",
     "platformdirs",
     "pyproject_hooks",
     "tomli",

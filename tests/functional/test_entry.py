@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import sys
 from pathlib import Path
@@ -24,8 +23,7 @@ if TYPE_CHECKING:
 
 
 def as_pip(text: str) -> str:
-    """Return *text* with our module's name where pip's would be, and without the option that is ours."""
-    text = re.sub(r"^  --rebuild .*\n(?: {10,}.*\n)*", "", text, flags=re.MULTILINE)
+    """Return *text* with our module's name where pip's would be."""
     return text.replace("-m pipcache_plugin", "-m pip")
 
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pipcache_plugin.pip_bridge import run
-from pipcache_plugin.pip_bridge.present import PipPresent
 
 if TYPE_CHECKING:
     from pipcache_plugin.store.store import Store
@@ -25,8 +24,7 @@ def _no_run(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def begin(store: Store, monkeypatch: pytest.MonkeyPatch, quiet: int = 0) -> run.Run:
     """Begin a run."""
-    options = Values({"quiet": quiet})
-    begun = run.Run(store, options, PipPresent(options, None, None))
+    begun = run.Run(store, Values({"quiet": quiet}))
     monkeypatch.setattr(run, "_current", begun)
     return begun
 
