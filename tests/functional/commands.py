@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import venv
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from tests.functional.trees import installed_tree
@@ -180,6 +182,8 @@ class Commands:
             cwd=self.work,
             env=self.environ(env),
             start_new_session=True,
+            # A test run in the background of a shell ignores Ctrl-C, and would hand that down.
+            preexec_fn=partial(signal.signal, signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
         )
 
     def command(
