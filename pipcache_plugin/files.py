@@ -10,7 +10,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 _CHUNK_BYTES = 1 << 20
@@ -39,24 +39,31 @@ def temporary_beside(target: Path) -> Path:
     return target.with_name(f".tmp-{os.getpid()}-{secrets.token_hex(6)}")
 
 
-def write_atomically(target: Path, content: bytes) -> None:
-    """Write *content* beside *target*, then rename it there: readers see the old file or the new one, never a part.
+@contextlib.contextmanager
+def replacing(target: Path) -> Iterator[Path]:
+    """Give a new path beside *target* to write to, and rename it there in the end: readers see the old file or the new.
 
-    The folder is created when missing. There is no ``fsync``: after a power failure a short file is found out when it
-    is verified, and built again.
-
-    :raises OSError: nothing was changed.
+    The folder is created when missing; whatever fails, nothing is left behind. There is no ``fsync``: after a power
+    failure a short file is found out when it is verified, and built again.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = temporary_beside(target)
     try:
-        with temporary.open("xb") as file:
-            file.write(content)
+        yield temporary
         temporary.replace(target)
     except BaseException:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
+
+
+def write_atomically(target: Path, content: bytes) -> None:
+    """Make *content* the content of *target*, whole or not at all.
+
+    :raises OSError: nothing was changed.
+    """
+    with replacing(target) as temporary, temporary.open("xb") as file:
+        file.write(content)
 
 
 def link_or_copy(source: Path, target: Path) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipcache_plugin.files import link_or_copy, sha256_of, temporary_beside
+from pipcache_plugin.files import link_or_copy, replacing, sha256_of
 from pipcache_plugin.store.damaged import set_aside
 
 if TYPE_CHECKING:
@@ -45,7 +44,8 @@ class WheelBlobs:
         blob = WheelBlob(filename=wheel.name, sha256=sha256_of(wheel), size_bytes=wheel.stat().st_size)
         target = self.path_of(blob)
         if not self._verifies(target, blob):
-            self._copy_in(wheel, target)
+            with replacing(target) as temporary:
+                shutil.copyfile(wheel, temporary)
         return blob
 
     def place(self, blob: WheelBlob, folder: Path) -> Path | None:
@@ -85,14 +85,3 @@ class WheelBlobs:
             return path.stat().st_size == blob.size_bytes and sha256_of(path) == blob.sha256
         except (FileNotFoundError, NotADirectoryError):
             return False
-
-    def _copy_in(self, wheel: Path, target: Path) -> None:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = temporary_beside(target)
-        try:
-            shutil.copyfile(wheel, temporary)
-            temporary.replace(target)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
-            raise
