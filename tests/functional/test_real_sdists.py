@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+from pip._internal.models.index import PyPI
 
 if TYPE_CHECKING:
     from tests.functional.commands import Commands
@@ -37,7 +38,7 @@ def _without_build_stamps(tree: dict[str, str]) -> dict[str, str]:
 def test_twelve_sdists(make_environment: MakeEnvironment, pipcache: Commands, pip: Commands) -> None:
     """Cold and warm trees equal stock pip's; the second run starts no backend and fetches no sdist."""
     requirements = [f"{name}=={version}" for name, version in PROJECTS.items()]
-    args = ["install", "--no-binary", ",".join(PROJECTS), *requirements, "--index-url", "https://pypi.org/simple/"]
+    args = ["install", "--no-binary", ",".join(PROJECTS), *requirements, "--index-url", PyPI.simple_url]
     stock, cold, warm = make_environment(), make_environment(), make_environment()
     pip.ok(*args, into=stock)
     first = pipcache.ok(*args, into=cold)
