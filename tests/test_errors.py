@@ -44,7 +44,7 @@ def collect_exceptions() -> list[type[BaseException]]:
 def make_example(kind: type[BaseException]) -> BaseException:
     """Return an error of this kind, made from sample data."""
     parameters = list(inspect.signature(kind.__init__).parameters.values())[1:]
-    if kind.__init__ is PipCacheError.__init__:
+    if "__init__" not in vars(kind):
         return kind()
     return kind(**{parameter.name: SAMPLES[str(parameter.annotation)] for parameter in parameters})
 
@@ -52,6 +52,9 @@ def make_example(kind: type[BaseException]) -> BaseException:
 EXCEPTIONS = collect_exceptions()
 
 ours = pytest.mark.parametrize("kind", EXCEPTIONS, ids=lambda kind: kind.__name__)
+with_data = pytest.mark.parametrize(
+    "kind", [kind for kind in EXCEPTIONS if "__init__" in vars(kind)], ids=lambda kind: kind.__name__
+)
 concrete = pytest.mark.parametrize(
     "kind", [kind for kind in EXCEPTIONS if kind is not PipCacheError], ids=lambda kind: kind.__name__
 )
@@ -87,7 +90,7 @@ def test_codes_are_unique() -> None:
     assert len(set(codes)) == len(codes)
 
 
-@concrete
+@with_data
 def test_constructor_takes_keywords_only(kind: type[PipCacheError]) -> None:
     """Data go in by name."""
     parameters = list(inspect.signature(kind.__init__).parameters.values())[1:]
@@ -95,7 +98,7 @@ def test_constructor_takes_keywords_only(kind: type[PipCacheError]) -> None:
     assert {parameter.kind for parameter in parameters} == {inspect.Parameter.KEYWORD_ONLY}
 
 
-@concrete
+@with_data
 def test_data_can_be_read_back(kind: type[PipCacheError]) -> None:
     """Callers need not take sentences apart."""
     error = make_example(kind)
@@ -114,7 +117,7 @@ def test_text_is_one_sentence_without_a_period(kind: type[PipCacheError]) -> Non
     assert not re.search(r"[.!?] [A-Z]", text)
 
 
-@concrete
+@with_data
 def test_text_tells_the_data(kind: type[PipCacheError]) -> None:
     """What went wrong is in the sentence."""
     assert re.search(r"something|one problem|simple==1\.0", str(make_example(kind)))

@@ -15,17 +15,23 @@ from pipcache_plugin.building.requirements import collect_installed
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from pipcache_plugin.building.watching import Watch
+
 
 class IsolatedEnvironment:
     """A virtual environment for one build; satisfies ``build.env.IsolatedEnv``."""
 
-    def __init__(self, folder: Path, install: RequirementInstaller) -> None:
+    def __init__(self, folder: Path, install: RequirementInstaller, watch: Watch | None = None) -> None:
         """Create it in *folder*, which the caller made and will remove.
+
+        :param watch: rides in every Python of the environment.
 
         :raises EnvironmentCreationError: the running Python cannot make virtual environments.
         """
         self._install = install
         self._scripts, self.paths = _create(folder)
+        if watch is not None:
+            watch.ride_in(self.paths.library)
 
     @property
     def python_executable(self) -> str:
@@ -42,9 +48,9 @@ class IsolatedEnvironment:
         if requirements:
             self._install(requirements, self.paths, kind)
 
-    def collect_installed(self) -> list[str]:
-        """Return ``name==version`` of each distribution in the environment, sorted."""
-        return sorted(f"{name}=={version}" for name, version in collect_installed([str(self.paths.library)]).items())
+    def collect_installed(self) -> dict[str, str]:
+        """Return the version of each distribution in the environment, by normalized name."""
+        return collect_installed([str(self.paths.library)])
 
 
 class CurrentEnvironment:
@@ -52,9 +58,16 @@ class CurrentEnvironment:
 
     python_executable = sys.executable
 
+    def __init__(self, watch: Watch | None = None) -> None:
+        """Nothing is made.
+
+        :param watch: rides in every Python that the backend starts.
+        """
+        self._watch = watch
+
     def make_extra_environ(self) -> Mapping[str, str]:
-        """Return nothing: a backend sees the environment as it is."""
-        return {}
+        """Return what the watch needs: a backend sees the environment as it is otherwise."""
+        return self._watch.environ(os.environ.get("PYTHONPATH")) if self._watch is not None else {}
 
 
 def _create(folder: Path) -> tuple[Path, EnvironmentPaths]:

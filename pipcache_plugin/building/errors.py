@@ -47,6 +47,15 @@ class ConflictingRequirementsError(PipCacheError):
         return f"Build requirements conflict with {self.conflicting_with}: {pairs}"
 
 
+class UnwatchedBuildError(PipCacheError):
+    """The watcher did not see the build, or broke: what the wheel depends on is not known."""
+
+    code = "unwatched-build"
+
+    def __str__(self) -> str:
+        return "What the build depended on could not be watched"
+
+
 class StaleMetadataError(PipCacheError):
     """Metadata that was kept from another run is not what the wheel built now has."""
 

@@ -67,13 +67,16 @@ class WheelKeeper(Protocol):
     def find_wheel(self) -> FoundWheel | None:
         """Return the wheel that may be used here, or ``None``."""
 
-    def keep_wheel(self, wheel: Path, build_requirements: Sequence[str], build_seconds: float) -> Path | None:
-        """Store a wheel that was built; return the folder it is in, or ``None`` when it could not be stored."""
+    def keep_wheel(self, wheel: Path, used: Mapping[str, str], build_seconds: float) -> Path | None:
+        """Store a wheel that was built; return the folder it is in, or ``None`` when it could not be stored.
+
+        :param used: the version of each distribution in the isolated build environment.
+        """
 
     def find_metadata(self, folder: Path) -> Path | None:
         """Write the known ``.dist-info`` below *folder* and return its path, or ``None``."""
 
-    def keep_metadata(self, dist_info: Path) -> None:
+    def keep_metadata(self, dist_info: Path, used: Mapping[str, str]) -> None:
         """Store a ``.dist-info`` folder that a backend prepared."""
 
     def forget_metadata(self) -> None:

@@ -77,7 +77,7 @@ class BuildOnce:
     def _prepare_metadata(self, folder: Path) -> Path:
         prepared = self._project.prepare_metadata(folder)
         if prepared is not None:
-            self._keeper.keep_metadata(prepared)
+            self._keeper.keep_metadata(prepared, self._project.used)
             return prepared
         wheel = self._project.build_wheel(folder / "wheel", None)
         self._stored_in = self._keep(wheel)
@@ -120,4 +120,4 @@ class BuildOnce:
             raise StaleMetadataError(filename=wheel.name)
 
     def _keep(self, wheel: Path) -> Path | None:
-        return self._keeper.keep_wheel(wheel, self._project.build_requirements, self._project.seconds)
+        return self._keeper.keep_wheel(wheel, self._project.used, self._project.seconds)

@@ -63,7 +63,7 @@ class Project:
         :param make_environment: called when the environment is needed, at most once.
         :param on_missing: told which of ``requires_checked`` are missing.
         """
-        self._tree = tree
+        self.tree = tree
         self._make_environment = make_environment
         self._run_hook = run_hook
         self._on_missing = on_missing
@@ -75,9 +75,9 @@ class Project:
         """Built already: by ``build_wheel``, or for its metadata by a backend that cannot prepare them alone."""
 
     @property
-    def build_requirements(self) -> list[str]:
-        """``name==version`` of each distribution in the isolated environment; empty before it is made, or without."""
-        return self._environment.collect_installed() if isinstance(self._environment, IsolatedEnvironment) else []
+    def used(self) -> dict[str, str]:
+        """The version of each distribution in the isolated environment; empty before it is made, or without."""
+        return self._environment.collect_installed() if isinstance(self._environment, IsolatedEnvironment) else {}
 
     def prepare_environment(self) -> None:
         """Make the build environment and install what the build requires; does nothing the second time.
@@ -98,7 +98,7 @@ class Project:
         """Let the backend prepare the ``.dist-info`` below *folder*; ``None`` when it has no hook for that."""
         with self._timed(), _translated():
             prepared = self._builder("prepare_metadata_for_build_wheel").prepare(
-                "wheel", folder, self._tree.config_settings
+                "wheel", folder, self.tree.config_settings
             )
             return Path(prepared) if prepared else None
 
@@ -109,7 +109,7 @@ class Project:
         """
         with self._timed(), _translated():
             built = self._builder("build_wheel").build(
-                "wheel", folder, self._tree.config_settings, str(metadata) if metadata else None
+                "wheel", folder, self.tree.config_settings, str(metadata) if metadata else None
             )
         if not Path(built).is_file():
             raise UnsupportedProjectError(reason=f"its backend made no `{Path(built).name}`")
@@ -117,11 +117,11 @@ class Project:
         return self.wheel
 
     def _install_requirements(self, environment: IsolatedEnvironment) -> None:
-        # Asked first, so that a project that ``build`` refuses costs no environment.
+        # Asked first, so that a project that ``build`` refuses costs no installation.
         self._builder("get_requires_for_build_wheel")
         library = [str(environment.paths.library)]
-        environment.install(self._tree.requires, "build dependencies")
-        unmet = _check(self._tree.requires_checked, library)
+        environment.install(self.tree.requires, "build dependencies")
+        unmet = _check(self.tree.requires_checked, library)
         if unmet.conflicts:
             raise ConflictingRequirementsError(
                 conflicting_with="PEP 517/518 supported requirements", conflicts=unmet.conflicts
@@ -130,7 +130,7 @@ class Project:
             self._on_missing(unmet.missing)
         with _translated():
             asked = self._builder("get_requires_for_build_wheel").get_requires_for_build(
-                "wheel", self._tree.config_settings
+                "wheel", self.tree.config_settings
             )
         unmet = _check(asked, library)
         if unmet.conflicts:
@@ -149,7 +149,7 @@ class Project:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 return ProjectBuilder.from_isolated_env(
-                    self._environment, self._tree.path, runner=partial(self._run_hook, hook)
+                    self._environment, self.tree.path, runner=partial(self._run_hook, hook)
                 )
         except BuildException as error:
             raise UnsupportedProjectError(reason=str(error)) from error

@@ -1,6 +1,7 @@
-"""A digest of the environment variables that a build may depend on, for as long as nobody watched what it read.
+"""Environment variables: which of them a build may depend on, and how their values are remembered.
 
-Left out are the variables that no build should depend on, and those of the front-end itself.
+Values are kept as salted digests. The variables of the toolchain are kept in clear: foreign programs read them unseen,
+so that all of them count when one ran, and a user wants to be shown what changed.
 """
 
 from __future__ import annotations
@@ -11,16 +12,72 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
-_LEFT_OUT = re.compile(
+_NEVER = re.compile(
     r"HOME|PATH|PWD|OLDPWD|TMPDIR|TEMP|TMP|TERM|COLUMNS|LINES|USER|USERNAME|LOGNAME|SHLVL|SHELL|_|LANG|LANGUAGE|LC_.*"
-    r"|PS1|VIRTUAL_ENV|VIRTUAL_ENV_PROMPT|PYTEST_.*|PIP_.*|_PIP_.*|PIPCACHE_.*|_PIPCACHE_.*|SSH_.*|DISPLAY|XDG_.*|CI_.*|GITHUB_.*|RUNNER_.*"
+    r"|PS1|VIRTUAL_ENV|VIRTUAL_ENV_PROMPT|PYTHONPATH|PYTHONUSERBASE|PYTHONNOUSERSITE|PYTHONDONTWRITEBYTECODE"
+    r"|PIP_.*|_PIP_.*|PIPCACHE_.*|_PIPCACHE_.*|_PYPROJECT_HOOKS_.*"
+)
+"""Never a condition: who and where the user is, and what the front-end says to itself and to its backends."""
+
+_NOT_BY_THE_WAY = re.compile(r"PYTEST_.*|SSH_.*|DISPLAY|XDG_.*|CI|CI_.*|GITHUB_.*|RUNNER_.*")
+"""Left out as well when nobody knows what was asked for: they change from run to run, and builds do not care."""
+
+_TOOLCHAIN = re.compile(
+    r"CC|CXX|CPP|LD|AR|AS|NM|RANLIB|STRIP|FC|F77|F90|CFLAGS|CPPFLAGS|CXXFLAGS|FFLAGS|FCFLAGS|LDFLAGS|LDSHARED|ARFLAGS"
+    r"|CPATH|C_INCLUDE_PATH|CPLUS_INCLUDE_PATH|LIBRARY_PATH|LD_RUN_PATH|PKG_CONFIG|PKG_CONFIG_.*|CMAKE_.*|MAKEFLAGS"
+    r"|RUSTFLAGS|RUSTC|RUSTC_.*|RUSTUP_TOOLCHAIN|CARGO_(?:BUILD_.*|TARGET_DIR|TARGET_.*_(?:LINKER|RUSTFLAGS)|PROFILE_.*|ENCODED_RUSTFLAGS|INCREMENTAL|HOME)|ARCHFLAGS|MACOSX_DEPLOYMENT_TARGET"
+    r"|SDKROOT|DISTUTILS_USE_SDK|MSSdk|INCLUDE|LIB|LIBPATH|CL|_CL_|CUDA_HOME|CUDA_PATH|CUDACXX|NVCC_.*|TORCH_CUDA_ARCH_LIST"
+    r"|ROCM_HOME|ROCM_PATH|HIP_PATH|PYTORCH_ROCM_ARCH|BLAS|LAPACK|ATLAS|OPENBLAS|MKLROOT|CYTHONIZE|SETUPTOOLS_.*"
+    r"|SOURCE_DATE_EPOCH"
 )
 
 
+def can_count(name: str) -> bool:
+    """Tell whether a build that asked for *name* may depend on it."""
+    return not _NEVER.fullmatch(name)
+
+
+def select_toolchain(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables of the toolchain that are set, by name."""
+    return {name: value for name, value in sorted(environ.items()) if _TOOLCHAIN.fullmatch(name)}
+
+
+def is_toolchain(name: str) -> bool:
+    """Tell whether *name* is on the toolchain list, whose values are kept in clear."""
+    return _TOOLCHAIN.fullmatch(name) is not None
+
+
+def digest_value(salt: str, name: str, value: str | None) -> str | None:
+    """Return what is remembered of a variable's value, 64 hex digits; ``None`` for one that is not set."""
+    if value is None:
+        return None
+    return hashlib.sha256(json.dumps([salt, name, value]).encode("ascii")).hexdigest()
+
+
 def digest_environment(environ: Mapping[str, str], salt: str) -> str:
-    """Return a digest of names and values, 64 hex digits; *salt* makes equal environments look different elsewhere."""
-    counting = sorted((name, value) for name, value in environ.items() if not _LEFT_OUT.fullmatch(name))
-    canonical = json.dumps([salt, counting], ensure_ascii=True)
-    return hashlib.sha256(canonical.encode("ascii")).hexdigest()
+    """Return one digest of all variables that a build may depend on, for when nobody watched what it asked for."""
+    counting = sorted(
+        (name, value) for name, value in environ.items() if can_count(name) and not _NOT_BY_THE_WAY.fullmatch(name)
+    )
+    return hashlib.sha256(json.dumps([salt, counting]).encode("ascii")).hexdigest()
+
+
+_NAMED_IN = re.compile(
+    r"\bENV\{(?P<cmake>\w+)\}|\$\{(?P<braces>[A-Z][A-Z0-9_]{2,})|\$\((?P<make>[A-Z][A-Z0-9_]{2,})\)"
+    r"|\$(?P<shell>[A-Z][A-Z0-9_]{2,})|getenv\(\s*[\"'](?P<c>\w+)[\"']|(?:option_)?env!\(\s*\"(?P<rust>\w+)\""
+    r"|env::var(?:_os)?\(\s*\"(?P<rust_run>\w+)\"|environ(?:\.get\(|\[)\s*[\"'](?P<python>\w+)[\"']"
+)
+
+
+def find_names(texts: Iterable[str]) -> set[str]:
+    """Return the variables that build scripts and command lines name: ``$NAME``, ``getenv("NAME")`` and their like."""
+    found = {name for text in texts for match in _NAMED_IN.finditer(text) for name in match.groups() if name}
+    return {name for name in found if can_count(name)}
+
+
+def find_shell_names(commands: Iterable[str]) -> set[str]:
+    """Return the variables that command lines name, in lower case as well: ``$name``, ``${name}``."""
+    found = {name for text in commands for name in re.findall(r"\$\{?([A-Za-z_]\w*)", text)}
+    return {name for name in found | find_names(commands) if can_count(name)}

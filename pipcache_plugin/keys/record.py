@@ -1,4 +1,4 @@
-"""The record that every stored wheel carries: what it is, what it was built from and how.
+"""The record that every stored wheel carries: what it is, what it was built from, and when it is right.
 
 ``FORMAT`` numbers the JSON form; a record with another number, or with anything missing or odd, is no record of ours,
 and its wheel a miss.
@@ -7,27 +7,15 @@ and its wheel a miss.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from pipcache_plugin.errors import PipCacheError
+from pipcache_plugin.keys.conditions import Conditions
+from pipcache_plugin.keys.fields import Fields, InvalidRecordError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-FORMAT = 1
-
-
-class InvalidRecordError(PipCacheError, ValueError):
-    """A record read from a file is not one that this version understands."""
-
-    code = "invalid-record"
-
-    def __init__(self, *, field_name: str) -> None:
-        super().__init__(field_name)
-        self.field_name = field_name
-
-    def __str__(self) -> str:
-        return f"The record's `{self.field_name}` is missing or not of the expected form"
+FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +34,8 @@ class Record:
     origin: str = ""
     """Where the source came from the first time: a URL without credentials. Says nothing about what is in the wheel."""
 
-    build_requirements: tuple[str, ...] = ()
-    """``name==version`` of each distribution in the isolated build environment, sorted; empty without isolation."""
+    conditions: Conditions = field(default_factory=Conditions)
+    """When the wheel is right."""
 
     build_seconds: float = 0.0
     """Wall time from setting up the build environment to the wheel."""
@@ -60,7 +48,7 @@ class Record:
             "version": self.version,
             "source_hashes": dict(sorted(self.source_hashes.items())),
             "origin": self.origin,
-            "build_requirements": list(self.build_requirements),
+            "conditions": self.conditions.to_dict(),
             "build_seconds": self.build_seconds,
         }
 
@@ -70,24 +58,18 @@ class Record:
 
         :raises InvalidRecordError: it is of another format, has unknown fields, or lacks one.
         """
-        fields = _Fields(value)
+        fields = Fields(value)
         if fields.take("format", int) != FORMAT:
             raise InvalidRecordError(field_name="format")
-        hashes = fields.take("source_hashes", dict)
-        requirements = fields.take("build_requirements", list)
-        seconds = fields.take("build_seconds", (int, float))
         record = cls(
             project=fields.take("project", str),
             version=fields.take("version", str),
-            source_hashes=hashes,
+            source_hashes=fields.take_mapping("source_hashes", str),
             origin=fields.take("origin", str),
-            build_requirements=tuple(requirements),
-            build_seconds=_to_float(seconds),
+            conditions=Conditions.from_dict(fields.take("conditions", dict)),
+            build_seconds=_to_float(fields.take("build_seconds", (int, float))),
         )
         fields.expect_no_more()
-        for name, texts in [("source_hashes", [*hashes, *hashes.values()]), ("build_requirements", requirements)]:
-            if not all(isinstance(text, str) for text in texts):
-                raise InvalidRecordError(field_name=name)
         return record
 
 
@@ -96,23 +78,3 @@ def _to_float(number: float) -> float:
         return float(number)
     except OverflowError:
         raise InvalidRecordError(field_name="build_seconds") from None
-
-
-class _Fields:
-    """A JSON object that is read field by field, so that nothing unknown goes unnoticed."""
-
-    def __init__(self, value: object) -> None:
-        if not isinstance(value, dict):
-            raise InvalidRecordError(field_name="record")
-        self._left = dict(value)
-
-    # The type of a JSON field is checked here, and known to the caller by the class that it names.
-    def take(self, name: str, kind: type | tuple[type, ...]) -> Any:  # noqa: ANN401
-        value = self._left.pop(name, None)
-        if not isinstance(value, kind) or isinstance(value, bool):
-            raise InvalidRecordError(field_name=name)
-        return value
-
-    def expect_no_more(self) -> None:
-        for name in self._left:
-            raise InvalidRecordError(field_name=str(name))

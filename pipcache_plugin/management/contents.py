@@ -46,7 +46,7 @@ def purge(store: Store) -> None:
 
     :raises OSError: something cannot be removed.
     """
-    for folder in [store.entries.folder, store.metadata.folder, store.wheels.folder, store.damaged]:
+    for folder in [store.entries.folder, store.metadata.folder, store.wheels.folder, store.damaged, store.log.folder]:
         if folder.exists():
             shutil.rmtree(folder)
 

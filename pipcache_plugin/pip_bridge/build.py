@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -110,10 +109,7 @@ def _try_to_build(build: RequirementBuild, folder: Path) -> BuiltWheel | None:
 def _let_pip_build(original: PipFunction, build: RequirementBuild, output_dir: str, *, verify: bool) -> str | None:
     if not build.is_pips:
         build.hand_to_pip()
-    start = time.monotonic()
     path: str | None = original(build.requirement, output_dir, verify, False)
-    if path is not None and run.current() is not None:
-        build.keep_pips(Path(path), time.monotonic() - start)
     return path
 
 

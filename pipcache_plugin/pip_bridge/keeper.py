@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
-import secrets
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from pipcache_plugin.building.interface import FoundWheel
-from pipcache_plugin.keys.environment import digest_environment
-from pipcache_plugin.keys.record import InvalidRecordError, Record
+from pipcache_plugin.keys.conditions import Conditions, iter_differences, list_dependences
+from pipcache_plugin.keys.fields import InvalidRecordError
+from pipcache_plugin.keys.record import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
     from pathlib import Path
 
     from pipcache_plugin.keys.build_key import BuildKey
+    from pipcache_plugin.keys.conditions import Present
     from pipcache_plugin.pip_bridge.run import Run
     from pipcache_plugin.store.store import Entry, PreparedMetadata
 
@@ -30,6 +31,7 @@ class ServedWheel:
     """A wheel of the store, placed in the run's own folder."""
 
     path: Path
+    entry: Entry
     record: Record
     stored_in: Path
 
@@ -46,7 +48,8 @@ def find_wheel(run: Run, key: BuildKey, is_right: Callable[[Entry, Record], bool
             return None
         if placed is not None:
             run.served[str(placed)] = record
-            return ServedWheel(path=placed, record=record, stored_in=run.store.wheels.path_of(entry.wheel).parent)
+            folder = run.store.wheels.path_of(entry.wheel).parent
+            return ServedWheel(path=placed, entry=entry, record=record, stored_in=folder)
         logger.debug("pipcache: a wheel did not verify and was set aside: %s", entry.wheel.filename)
     return None
 
@@ -65,40 +68,87 @@ def iter_records(run: Run, key: BuildKey) -> Iterator[tuple[Entry, Record]]:
             logger.debug("pipcache: passing over %s: %s", entry.path.name, error)
 
 
+def find_right_wheel(
+    run: Run, key: BuildKey, present: Present, is_right: Callable[[Entry, Record], bool]
+) -> ServedWheel | None:
+    """Return the newest intact wheel under *key* that *is_right* and whose conditions hold; note why others do not."""
+    reasons: list[str] = []
+
+    def holds(entry: Entry, record: Record) -> bool:
+        if not is_right(entry, record):
+            return False
+        if run.is_to_rebuild(record.project, key):
+            reasons.append("it was to be built again")
+            return False
+        difference = next(iter_differences(record.conditions, present), None)
+        if difference is not None:
+            reasons.append(str(difference))
+            logger.debug("pipcache: %s is not right here: %s", entry.wheel.filename, difference)
+        return difference is None
+
+    served = find_wheel(run, key, holds)
+    run.reasons[key] = reasons
+    if served is not None:
+        there, absent = list_dependences(served.record.conditions)
+        run.note_decision("hit", served.record, served.entry, depends_on=there, depends_on_absence_of=absent)
+    return served
+
+
+class Evidence(Protocol):
+    """Tells what a build depended on."""
+
+    def make_record(self, wheel: Path, used: Mapping[str, str], build_seconds: float) -> Record:
+        """Return the record of *wheel*.
+
+        :raises InvalidWheelError: it is not fit to be stored.
+        :raises UnwatchedBuildError: nobody knows what it depended on.
+        """
+
+    def make_conditions(self, used: Mapping[str, str]) -> Conditions:
+        """Return the conditions of what was prepared so far.
+
+        :raises UnwatchedBuildError: nobody knows what it depended on.
+        """
+
+
 class Keeper:
     """Keeps what is built for one key; satisfies ``building.interface.WheelKeeper``."""
 
-    def __init__(self, run: Run, key: BuildKey, make_record: Callable[[Path, Sequence[str], float], Record]) -> None:
-        """Nothing happens yet.
-
-        :param make_record: called with a wheel, the build requirements and the seconds of its build; raises
-            ``InvalidWheelError`` for a wheel that is not fit to be stored.
-        """
+    def __init__(self, run: Run, key: BuildKey, present: Present, evidence: Evidence) -> None:
+        """Nothing happens yet."""
         self._run = run
         self._key = key
-        self._make_record = make_record
+        self._present = present
+        self._evidence = evidence
+        self.metadata_conditions: Conditions | None = None
+        """Of the metadata that were found, and that a build was or will be given."""
 
     def find_wheel(self) -> FoundWheel | None:
         """See the Protocol."""
-        served = find_wheel(self._run, self._key, lambda _entry, _record: True)
+        served = find_right_wheel(self._run, self._key, self._present, lambda _entry, _record: True)
         return FoundWheel(path=served.path, stored_in=served.stored_in) if served else None
 
-    def keep_wheel(self, wheel: Path, build_requirements: Sequence[str], build_seconds: float) -> Path | None:
+    def keep_wheel(self, wheel: Path, used: Mapping[str, str], build_seconds: float) -> Path | None:
         """See the Protocol."""
+        from pipcache_plugin.building.errors import UnwatchedBuildError
         from pipcache_plugin.building.wheels import InvalidWheelError
 
         try:
-            record = self._make_record(wheel, build_requirements, build_seconds)
-            return self._run.store.add_wheel(self._key, wheel, record.to_dict()).parent
-        except InvalidWheelError as error:
+            self._run.note_built(self._key)
+            record = self._evidence.make_record(wheel, used, build_seconds)
+            entry = self._run.store.add_wheel(self._key, wheel, record.to_dict())
+            self._run.note_decision("built", record, entry, reasons=self._run.reasons.get(self._key, []))
+            return self._run.store.wheels.path_of(entry.wheel).parent
+        except (InvalidWheelError, UnwatchedBuildError) as error:
             logger.debug("pipcache: not stored: %s", error)
         except OSError as error:
             self._cannot_write(error)
         return None
 
     def find_metadata(self, folder: Path) -> Path | None:
-        """See the Protocol. Metadata that was prepared under other environment variables may not be right here."""
-        for prepared in self._iter_metadata():
+        """See the Protocol."""
+        for prepared, conditions in self._iter_metadata():
+            self.metadata_conditions = conditions
             dist_info = folder / prepared.dist_info
             for name, data in prepared.files.items():
                 path = dist_info / name
@@ -107,33 +157,40 @@ class Keeper:
             return dist_info
         return None
 
-    def keep_metadata(self, dist_info: Path) -> None:
+    def keep_metadata(self, dist_info: Path, used: Mapping[str, str]) -> None:
         """See the Protocol."""
+        from pipcache_plugin.building.errors import UnwatchedBuildError
+
         files = {
             path.relative_to(dist_info).as_posix(): path.read_bytes() for path in dist_info.rglob("*") if path.is_file()
         }
-        salt = secrets.token_hex(16)
-        situation = {"salt": salt, "environment": digest_environment(os.environ, salt)}
         try:
-            self._run.store.add_metadata(self._key, dist_info.name, files, situation)
+            conditions = self._evidence.make_conditions(used).to_dict()
+            self._run.store.add_metadata(self._key, dist_info.name, files, conditions)
+        except UnwatchedBuildError as error:
+            logger.debug("pipcache: not stored: %s", error)
         except OSError as error:
             self._cannot_write(error)
 
     def forget_metadata(self) -> None:
         """See the Protocol."""
-        for prepared in self._iter_metadata():
+        for prepared, _ in self._iter_metadata():
             with contextlib.suppress(OSError):
                 prepared.path.unlink(missing_ok=True)
 
-    def _iter_metadata(self) -> Iterator[PreparedMetadata]:
+    def _iter_metadata(self) -> Iterator[tuple[PreparedMetadata, Conditions]]:
         try:
             found = self._run.store.find_metadata(self._key)
         except OSError:
             return
         for prepared in found:
-            match prepared.situation:
-                case {"salt": str(salt), "environment": str(digest)} if digest == digest_environment(os.environ, salt):
-                    yield prepared
+            project = prepared.dist_info.removesuffix(".dist-info").rpartition("-")[0]
+            if self._run.is_to_rebuild(_normalize(project), self._key):
+                continue
+            with contextlib.suppress(InvalidRecordError):
+                conditions = Conditions.from_dict(prepared.conditions)
+                if not any(True for _ in iter_differences(conditions, self._present)):
+                    yield prepared, conditions
 
     def hold(self, on_wait: Callable[[], None]) -> AbstractContextManager[None]:
         """See the Protocol."""
@@ -141,3 +198,11 @@ class Keeper:
 
     def _cannot_write(self, error: OSError) -> None:
         self._run.warn_once(f"Cannot write to the wheel cache at `{self._run.store.root}`, going on without: {error}")
+
+
+def _normalize(project: str) -> str:
+    """Return a project's name as it is compared.
+
+    Source: https://packaging.python.org/en/latest/specifications/name-normalization/
+    """
+    return re.sub(r"[-_.]+", "-", project).lower()

@@ -85,7 +85,7 @@ def _find(
             and Wheel(entry.wheel.filename).supported(tags)
         )
 
-    served = keeper.find_wheel(current, key, is_right)
+    served = keeper.find_right_wheel(current, key, current.present, is_right)
     if served is None:
         return None
     logger.debug("pipcache: %s is built already, %s", link, served.path.name)

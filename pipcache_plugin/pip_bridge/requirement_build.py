@@ -7,13 +7,17 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipcache_plugin.building.against import collect_built_against
 from pipcache_plugin.building.environment import CurrentEnvironment, IsolatedEnvironment
-from pipcache_plugin.building.errors import ConflictingRequirementsError, UnsupportedProjectError
+from pipcache_plugin.building.errors import ConflictingRequirementsError, UnsupportedProjectError, UnwatchedBuildError
+from pipcache_plugin.building.evidence import Circumstances, judge
 from pipcache_plugin.building.once import BuildOnce, BuiltWheel
 from pipcache_plugin.building.project import Project, SourceTree
+from pipcache_plugin.building.watching import Observations, Watch
 from pipcache_plugin.building.wheels import InvalidWheelError, extract_dist_info, verify
 from pipcache_plugin.files import digests_of
 from pipcache_plugin.keys.record import Record
+from pipcache_plugin.machine.libraries import collect_needed
 from pipcache_plugin.pip_bridge import keeper, nested, run, sources
 
 if TYPE_CHECKING:
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
     from pip._internal.req.req_install import InstallRequirement
 
     from pipcache_plugin.building.interface import Hook
+    from pipcache_plugin.keys.conditions import Conditions
     from pipcache_plugin.keys.source import Source
 
 logger = logging.getLogger(__name__)
@@ -58,7 +63,10 @@ class RequirementBuild:
         assert link is not None, "a prepared requirement has a link"
         self._link = link
         self._key = sources.make_inputs(source, link, self.requirement.config_settings, build_isolation).key()
-        self._keeper = keeper.Keeper(current, self._key, self._make_record)
+        self._present = current.present.at(self.requirement.source_dir) if link.is_vcs else current.present
+        self._keeper = keeper.Keeper(current, self._key, self._present, self)
+        self._watch: Watch | None = None
+        self._environment: IsolatedEnvironment | CurrentEnvironment | None = None
         self._once: BuildOnce | None = None
         self._is_preparing = False
         self._prepare_by_pip = prepare_by_pip
@@ -73,7 +81,7 @@ class RequirementBuild:
     def prepare(self) -> Path:
         """Return the path of the requirement's ``.dist-info``, from the store or from its backend."""
         folder = run.make_folder("modern-metadata")
-        self.found = keeper.find_wheel(self._run, self._key, lambda _entry, _record: True)
+        self.found = keeper.find_right_wheel(self._run, self._key, self._present, lambda _entry, _record: True)
         if self.found is not None:
             return extract_dist_info(self.found.path, folder)
         self._is_preparing = True
@@ -101,10 +109,6 @@ class RequirementBuild:
         """Let pip prepare the requirement, and build it when the time comes."""
         self.is_pips = True
         self._prepare_by_pip()
-
-    def keep_pips(self, wheel: Path, build_seconds: float) -> None:
-        """Store a wheel that pip built of this source: it is right whenever the build key is the same."""
-        self._keeper.keep_wheel(wheel, [], build_seconds)
 
     @contextlib.contextmanager
     def _tracked(self) -> Iterator[None]:
@@ -148,18 +152,24 @@ class RequirementBuild:
             raise UnsupportedProjectError(reason=str(error)) from error
 
     def _make_environment(self) -> IsolatedEnvironment | CurrentEnvironment:
+        self._watch = Watch(run.make_folder("pipcache-watch"), Path(self.requirement.source_dir or ""))
         if self._is_isolated:
             _check_support(self._pip_installer)
             install = nested.make_installer(self._pip_installer, self.requirement)
-            return IsolatedEnvironment(run.make_folder("build-env"), install)
-        if self._check_build_deps:
-            requires = self.requirement.pyproject_requires or []
-            conflicting, missing = self.requirement.build_env.check_requirements(requires)
-            if conflicting:
-                self._distribution._raise_conflicts("the backend dependencies", conflicting)
-            if missing:
-                self._distribution._raise_missing_reqs(missing)
-        return CurrentEnvironment()
+            self._environment = IsolatedEnvironment(run.make_folder("build-env"), install, self._watch)
+        else:
+            if self._check_build_deps:
+                self._check_current_environment()
+            self._environment = CurrentEnvironment(self._watch)
+        return self._environment
+
+    def _check_current_environment(self) -> None:
+        requires = self.requirement.pyproject_requires or []
+        conflicting, missing = self.requirement.build_env.check_requirements(requires)
+        if conflicting:
+            self._distribution._raise_conflicts("the backend dependencies", conflicting)
+        if missing:
+            self._distribution._raise_missing_reqs(missing)
 
     def _run_hook(
         self, hook: Hook, cmd: Sequence[str], cwd: str | None, extra_environ: Mapping[str, str] | None
@@ -173,12 +183,13 @@ class RequirementBuild:
             "build_wheel": f"Building wheel for {self.requirement.name} (pyproject.toml)",
         }[hook]
         try:
-            if self._is_preparing and hook == "build_wheel":
-                # A backend that cannot prepare metadata alone; that it is asked for them has been announced.
-                message = "Preparing metadata (pyproject.toml)"
-                call_subprocess([*cmd], command_desc=message, cwd=cwd, extra_environ=extra_environ)
-            else:
-                runner_with_spinner_message(message)([*cmd], cwd=cwd, extra_environ=extra_environ)
+            with self._watch.on() if self._watch is not None else contextlib.nullcontext():
+                if self._is_preparing and hook == "build_wheel":
+                    # A backend that cannot prepare metadata alone; that it is asked for them has been announced.
+                    message = "Preparing metadata (pyproject.toml)"
+                    call_subprocess([*cmd], command_desc=message, cwd=cwd, extra_environ=extra_environ)
+                else:
+                    runner_with_spinner_message(message)([*cmd], cwd=cwd, extra_environ=extra_environ)
         except InstallationSubprocessError as error:
             if self._is_preparing and hook != "get_requires_for_build_wheel":
                 details = self.requirement.name or f"from {self._link}"
@@ -196,21 +207,50 @@ class RequirementBuild:
         name = self.requirement.name or self._link.filename
         logger.info("Waiting for another process, which is building %s", name)
 
-    def _make_record(self, wheel: Path, build_requirements: Sequence[str], build_seconds: float) -> Record:
+    def make_record(self, wheel: Path, used: Mapping[str, str], build_seconds: float) -> Record:
+        """See ``keeper.Evidence``."""
         from packaging.utils import canonicalize_name
 
         identity = verify(wheel)
         archive = None if self._link.is_vcs else self.requirement.local_file_path
         if self.requirement.name and canonicalize_name(self.requirement.name) != identity.project:
             raise InvalidWheelError(filename=wheel.name, problems=["it is of another project"])
+        is_pure = wheel.name.endswith("-any.whl")
         return Record(
             project=identity.project,
             version=identity.version,
             source_hashes=digests_of(Path(archive), ["sha256", "sha384", "sha512"]) if archive else {},
             origin=_public_url(self._link),
-            build_requirements=tuple(build_requirements),
+            conditions=self._judge(used, collect_needed(wheel), is_pure=is_pure),
             build_seconds=round(build_seconds, 3),
         )
+
+    def make_conditions(self, used: Mapping[str, str]) -> Conditions:
+        """See ``keeper.Evidence``."""
+        return self._judge(used, (), is_pure=False)
+
+    def _judge(self, used: Mapping[str, str], libraries: tuple[str, ...], *, is_pure: bool) -> Conditions:
+        seen = self._watch.read() if self._watch is not None else None
+        if seen is None or not seen.is_whole:
+            raise UnwatchedBuildError
+        environment = self._environment
+        tree = Path(self.requirement.unpacked_source_directory)
+        around = Circumstances(
+            tree=tree,
+            environ=self._present.environ,
+            root=environment.paths.root if isinstance(environment, IsolatedEnvironment) else None,
+            used=used,
+            constraints=self._present.constraints(used),
+            built_against={} if self._is_isolated else self._collect_built_against(seen),
+            git_tags=self._present.git_tags(),
+            system=self._present.system(),
+            earlier=self._keeper.metadata_conditions,
+        )
+        return judge(seen, around, libraries, is_pure=is_pure)
+
+    def _collect_built_against(self, seen: Observations) -> dict[str, str]:
+        requires = self.requirement.pyproject_requires or []
+        return collect_built_against(seen, requires, self.requirement._pep517_backend_spec)
 
 
 def _check_support(pip_installer: object) -> None:

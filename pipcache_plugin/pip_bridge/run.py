@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipcache_plugin.pip_bridge.notices import say_plain_pip
+from pipcache_plugin.pip_bridge.present import PipPresent
 from pipcache_plugin.pip_bridge.seams import PipFunction, Seam
 from pipcache_plugin.store.location import choose_root
 from pipcache_plugin.store.store import Store
@@ -22,16 +24,34 @@ if TYPE_CHECKING:
     from pipcache_plugin.building.interface import EnvironmentPaths
     from pipcache_plugin.keys.record import Record
     from pipcache_plugin.pip_bridge.requirement_build import RequirementBuild
+    from pipcache_plugin.store.store import Entry
 
 logger = logging.getLogger(__name__)
+
+
+_NAME_VARIABLE = "_PIPCACHE_RUN"
+
+_VERBOSE = 15
+"""pip's level between INFO and DEBUG: shown with ``-v``."""
 
 
 class Run:
     """One command of pip's with the cache on."""
 
-    def __init__(self, store: Store, options: Values) -> None:
+    def __init__(self, store: Store, options: Values, present: PipPresent, command: str = "") -> None:
         self.store = store
+        self.command = command
         self.options = options
+        self.present = present
+        self.reasons: dict[str, list[str]] = {}
+        """Why stored wheels were not taken, by build key."""
+
+        self.name = os.environ.pop(_NAME_VARIABLE, "") or f"{time.time_ns()}-{os.getpid()}"
+        """Of the run, in the log; the one of the command that this process installs build requirements for."""
+
+        self._rebuild = _projects_to_rebuild(options, os.environ)
+        self._rebuilt: set[str] = set()
+        self._noted: set[object] = set()
         self.served: dict[str, Record] = {}
         """The records of wheels taken from the store, by the path that pip was given."""
 
@@ -48,6 +68,37 @@ class Run:
         folder = self._folder / name[:16]
         folder.mkdir(exist_ok=True)
         return folder
+
+    def is_to_rebuild(self, project: str, key: str) -> bool:
+        """Tell whether the user wants *project* built again, and it has not been built in this run."""
+        return bool({":all:", project} & self._rebuild) and key not in self._rebuilt
+
+    def note_built(self, key: str) -> None:
+        """Take down that *key* was built in this run: what is in the store for it is new."""
+        self._rebuilt.add(key)
+
+    def note_decision(self, outcome: str, record: Record, entry: Entry, **more: object) -> None:
+        """Write down that a wheel was found, or built, and why; tell it to who asked for more words."""
+        from pipcache_plugin.management.explain import Decision
+
+        content = {
+            "time_ns": time.time_ns(),
+            "run": self.name,
+            "command": self.command,
+            "project": record.project,
+            "version": record.version,
+            "outcome": outcome,
+            "wheel": entry.wheel.filename,
+            "sha256": entry.wheel.sha256,
+            "built_ns": entry.created_ns,
+            "build_seconds": record.build_seconds,
+            "origin": record.origin,
+            **more,
+        }
+        if (outcome, entry.wheel) not in self._noted:
+            self._noted.add((outcome, entry.wheel))
+            self.store.log.append(content)
+            logger.log(_VERBOSE, "pipcache: %s", Decision(content=content))
 
     def warn_once(self, message: str) -> None:
         """Tell the user that something about the cache is wrong; the first time only, and never to one who is quiet."""
@@ -106,6 +157,30 @@ def find_build(requirement: InstallRequirement) -> RequirementBuild | None:
     return getattr(requirement, _BUILD_ATTRIBUTE, None)
 
 
+REBUILD_VARIABLE = "PIPCACHE_REBUILD"
+
+
+def add_options(command: Any) -> None:
+    """Give one of pip's commands the options that are ours."""
+    command.cmd_opts.add_option(
+        "--rebuild",
+        dest="rebuild",
+        metavar="name",
+        action="append",
+        default=[],
+        help="Build this project again although there is a cached wheel, and keep the new one (pipcache's). "
+        "Can be given more than once; :all: stands for every project.",
+    )
+
+
+def _projects_to_rebuild(options: Values, environ: Mapping[str, str]) -> set[str]:
+    from pip._vendor.packaging.utils import canonicalize_name
+
+    given = [*getattr(options, "rebuild", []), environ.get(REBUILD_VARIABLE, "")]
+    names = " ".join(given).replace(",", " ").split()
+    return {name if name == ":all:" else canonicalize_name(name) for name in names}
+
+
 def make_folder(kind: str) -> Path:
     """Return a new temporary folder that pip removes when the command ends."""
     from pip._internal.utils.temp_dir import TempDirectory
@@ -130,9 +205,13 @@ def find_store(options: Values, environ: Mapping[str, str]) -> Store | None:
 
 def _environ_of_nested(options: Values) -> dict[str, str]:
     """Return what makes pip's child processes use the same caches: pip does not hand these options down."""
+    # What is to be built again is named by the user, and the build requirements of it are not.
+    environ = {REBUILD_VARIABLE: ""} if os.environ.get(REBUILD_VARIABLE) else {}
     if options.cache_dir:
-        return {"PIP_CACHE_DIR": options.cache_dir}
-    return {} if options.cache_dir is None else {"PIP_NO_CACHE_DIR": "1"}
+        environ["PIP_CACHE_DIR"] = options.cache_dir
+    elif options.cache_dir is not None:
+        environ["PIP_NO_CACHE_DIR"] = "1"
+    return environ
 
 
 nested_environ: dict[str, str] = {}
@@ -157,7 +236,11 @@ def _make_requirement_preparer(original: PipFunction, cls: type, *args: Any, **k
     nested_environ.clear()
     nested_environ.update(_environ_of_nested(options))
     store = find_store(options, os.environ)
-    _current = Run(store, options) if store else None
+    present = PipPresent(options, kwargs.get("session"), kwargs.get("finder"))
+    command = cls.__name__.removesuffix("Command").lower()
+    _current = Run(store, options, present, command) if store else None
+    if _current is not None:
+        nested_environ[_NAME_VARIABLE] = _current.name
     if _current is not None and store is not None and store.root.exists() and not store.root.is_dir():
         _current.warn_once(f"Continuing without pipcache: `{store.root}` is not a directory")
         _current = None

@@ -19,6 +19,7 @@ _NEEDED = (
     "build",
     "installer",
     "packaging",
+    "elftools",
     "platformdirs",
     "pyproject_hooks",
     "tomli",

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _command_with_seams: str | None = None
 """Seams are set once, also when the command begins again."""
 
+_COMMANDS_THAT_BUILD = {"install", "wheel", "download", "lock"}
+
 OLDEST_PIP = (25, 3)
 """From here on pip has one way to build, and the seams that we need."""
 
@@ -102,13 +104,17 @@ def _create_command(original: PipFunction, name: str, *args: Any, **kwargs: Any)
     try:
         install(_seams_of(name))
         _command_with_seams = name
+        if name in _COMMANDS_THAT_BUILD:
+            from pipcache_plugin.pip_bridge.run import add_options
+
+            add_options(command)
     except UnknownPipError as error:
         say_plain_pip(error, sys.argv[1:])
     return command
 
 
 def _seams_of(command: str) -> list[Seam]:
-    if command in {"install", "wheel", "download", "lock"}:
+    if command in _COMMANDS_THAT_BUILD:
         from pipcache_plugin.pip_bridge import build, lookup, nested, prepare, run
 
         return [*run.SEAMS, *lookup.SEAMS, *prepare.SEAMS, *build.SEAMS, *nested.SEAMS]

@@ -10,7 +10,7 @@
       damaged/                             what did not verify
 
 An entry is ``{"format", "created_ns", "wheel": {"filename", "sha256", "size_bytes"}, "record"}``. Prepared metadata is
-``{"format", "created_ns", "dist_info", "files", "situation"}``, with each file's bytes in base64 under its POSIX path.
+``{"format", "created_ns", "dist_info", "files", "conditions"}``, with each file's bytes in base64 under its POSIX path.
 A document with another ``format`` belongs to another version: passed over, left alone. So is one with a name in it
 that leads elsewhere.
 """
@@ -26,13 +26,14 @@ from typing import TYPE_CHECKING
 from pipcache_plugin.store import damaged, locks
 from pipcache_plugin.store.blobs import WheelBlob, WheelBlobs
 from pipcache_plugin.store.documents import Document, Documents
+from pipcache_plugin.store.log import DecisionLog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-FORMAT = 1
+FORMAT = 2
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _PATH_PART = re.compile(r"[^/\\:\0]+")
@@ -72,8 +73,8 @@ class PreparedMetadata:
     files: Mapping[str, bytes]
     """By POSIX path relative to the folder."""
 
-    situation: object
-    """JSON, not looked into here: what must be the same for the metadata to be right."""
+    conditions: object
+    """JSON, not looked into here: when the metadata are right."""
 
 
 class Store:
@@ -84,6 +85,7 @@ class Store:
         self.wheels = WheelBlobs(root)
         self.entries = Documents(root, "entries")
         self.metadata = Documents(root, "metadata")
+        self.log = DecisionLog(root)
         self.damaged = root / damaged.FOLDER
 
     def find_entries(self, key: str) -> list[Entry]:
@@ -109,20 +111,20 @@ class Store:
         """
         return self.wheels.place(entry.wheel, folder)
 
-    def add_wheel(self, key: str, wheel: Path, record: Mapping[str, object]) -> Path:
-        """Store *wheel* with its record under *key*, and return where it is.
+    def add_wheel(self, key: str, wheel: Path, record: Mapping[str, object]) -> Entry:
+        """Store *wheel* with its record under *key*, and return its entry.
 
         :raises OSError: no entry was added.
         """
         blob = self.wheels.put(wheel)
+        created_ns = time.time_ns()
         content = {
             "format": FORMAT,
-            "created_ns": time.time_ns(),
+            "created_ns": created_ns,
             "wheel": {"filename": blob.filename, "sha256": blob.sha256, "size_bytes": blob.size_bytes},
             "record": record,
         }
-        self.entries.put(key, content)
-        return self.wheels.path_of(blob)
+        return Entry(path=self.entries.put(key, content), created_ns=created_ns, wheel=blob, record=record)
 
     def find_metadata(self, key: str) -> list[PreparedMetadata]:
         """Return the metadata under *key*, newest first.
@@ -133,7 +135,7 @@ class Store:
         return sorted(found, key=lambda prepared: prepared.created_ns, reverse=True)
 
     def add_metadata(
-        self, key: str, dist_info: str, files: Mapping[str, bytes], situation: Mapping[str, object]
+        self, key: str, dist_info: str, files: Mapping[str, bytes], conditions: Mapping[str, object]
     ) -> None:
         """Store a prepared ``.dist-info`` under *key*.
 
@@ -144,7 +146,7 @@ class Store:
             "created_ns": time.time_ns(),
             "dist_info": dist_info,
             "files": {path: base64.b64encode(data).decode("ascii") for path, data in files.items()},
-            "situation": situation,
+            "conditions": conditions,
         }
         self.metadata.put(key, content)
 
@@ -173,14 +175,14 @@ def _parse_metadata(document: Document) -> PreparedMetadata | None:
             "created_ns": int(created_ns),
             "dist_info": str(dist_info),
             "files": dict(files),
-            "situation": situation,
+            "conditions": conditions,
         } if number == FORMAT and _DIST_INFO.fullmatch(dist_info) and all(map(_is_inside, files)):
             try:
                 data = {path: base64.b64decode(text, validate=True) for path, text in files.items()}
             except (TypeError, ValueError):
                 return None
             return PreparedMetadata(
-                path=document.path, created_ns=created_ns, dist_info=dist_info, files=data, situation=situation
+                path=document.path, created_ns=created_ns, dist_info=dist_info, files=data, conditions=conditions
             )
     return None
 

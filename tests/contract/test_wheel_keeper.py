@@ -16,7 +16,8 @@ from pipcache_plugin.pip_bridge.keeper import Keeper
 from pipcache_plugin.store.store import Store
 from tests.factories import make_wheel
 from tests.unit.building.fakes import Memory, MemoryKeeper, files_below
-from tests.unit.pip_bridge.runs import RunInFolder, make_record
+from tests.unit.keys.present import FakePresent
+from tests.unit.pip_bridge.runs import FakeEvidence, RunInFolder
 
 Open: TypeAlias = Callable[[str], WheelKeeper]
 """Returns a keeper for a key, as another run would have it."""
@@ -30,7 +31,7 @@ def open_stored(folder: Path) -> Open:
     """Return the opener of real keepers of one store."""
     runs = iter(range(1000))
     return lambda key: Keeper(
-        RunInFolder(Store(folder / "store"), folder / f"run-{next(runs)}"), BuildKey(key), make_record
+        RunInFolder(Store(folder / "store"), folder / f"run-{next(runs)}"), BuildKey(key), FakePresent(), FakeEvidence()
     )
 
 
@@ -75,7 +76,7 @@ class TestWheels:
     def test_kept_wheel_is_found_by_all(self, open_keeper: Open, wheel: Path) -> None:
         """In this run and in others, under its own name, with its bytes."""
         keeper = open_keeper(KEY)
-        stored_in = keeper.keep_wheel(wheel, ["setuptools==80.0"], 1.5)
+        stored_in = keeper.keep_wheel(wheel, {"setuptools": "80.0"}, 1.5)
         for finder in (keeper, open_keeper(KEY)):
             found = finder.find_wheel()
             assert found is not None
@@ -86,7 +87,7 @@ class TestWheels:
     def test_found_wheel_is_of_the_run(self, open_keeper: Open, wheel: Path) -> None:
         """Neither the built file nor another run's."""
         keeper = open_keeper(KEY)
-        keeper.keep_wheel(wheel, [], 0)
+        keeper.keep_wheel(wheel, {}, 0)
         wheel.unlink()
         one, other = keeper.find_wheel(), open_keeper(KEY).find_wheel()
         assert one is not None
@@ -97,33 +98,33 @@ class TestWheels:
     def test_wheel_can_be_found_twice(self, open_keeper: Open, wheel: Path) -> None:
         """Once for its metadata, once to be installed."""
         keeper = open_keeper(KEY)
-        keeper.keep_wheel(wheel, [], 0)
+        keeper.keep_wheel(wheel, {}, 0)
         found = [keeper.find_wheel(), keeper.find_wheel()]
         assert [wheel and verify(wheel.path).project for wheel in found] == ["simple", "simple"]
 
     def test_other_keys_have_none(self, open_keeper: Open, wheel: Path) -> None:
         """A wheel answers for the key that it was built for."""
-        open_keeper(KEY).keep_wheel(wheel, [], 0)
+        open_keeper(KEY).keep_wheel(wheel, {}, 0)
         assert open_keeper(OTHER_KEY).find_wheel() is None
 
     def test_newest_is_found(self, open_keeper: Open, tmp_path: Path) -> None:
         """Of two wheels the one that was kept last."""
         for name in ("old", "new"):
-            open_keeper(KEY).keep_wheel(make_wheel(tmp_path / name, files={f"{name}.py": ""}), [], 0)
+            open_keeper(KEY).keep_wheel(make_wheel(tmp_path / name, files={f"{name}.py": ""}), {}, 0)
         found = open_keeper(KEY).find_wheel()
         assert found is not None
         assert found.path.read_bytes() == (tmp_path / "new" / found.path.name).read_bytes()
 
     def test_keeping_twice_is_no_failure(self, open_keeper: Open, wheel: Path) -> None:
         """Two processes that could not lock build the same."""
-        folders = {open_keeper(KEY).keep_wheel(wheel, [], 0) for _ in range(2)}
+        folders = {open_keeper(KEY).keep_wheel(wheel, {}, 0) for _ in range(2)}
         assert len(folders) == 1
         assert open_keeper(KEY).find_wheel() is not None
 
     def test_invalid_wheel_is_not_kept(self, open_keeper: Open, tmp_path: Path) -> None:
         """It may be used, by who built it; nobody else gets it."""
         wheel = make_wheel(tmp_path / "built", record_lies_about="simple.py")
-        assert open_keeper(KEY).keep_wheel(wheel, [], 0) is None
+        assert open_keeper(KEY).keep_wheel(wheel, {}, 0) is None
         assert open_keeper(KEY).find_wheel() is None
 
 
@@ -139,7 +140,7 @@ class TestMetadata:
         self, open_keeper: Open, dist_info: Path, tmp_path: Path
     ) -> None:
         """All files, folders in it too, under its own name."""
-        open_keeper(KEY).keep_metadata(dist_info)
+        open_keeper(KEY).keep_metadata(dist_info, {})
         found = open_keeper(KEY).find_metadata(tmp_path / "folder")
         assert found == tmp_path / "folder" / dist_info.name
         contents = [
@@ -151,7 +152,7 @@ class TestMetadata:
     def test_each_folder_has_its_own(self, open_keeper: Open, dist_info: Path, tmp_path: Path) -> None:
         """What one does to its copy, the next does not see."""
         keeper = open_keeper(KEY)
-        keeper.keep_metadata(dist_info)
+        keeper.keep_metadata(dist_info, {})
         one = keeper.find_metadata(tmp_path / "one")
         assert one is not None
         (one / "METADATA").write_text("changed")
@@ -161,13 +162,13 @@ class TestMetadata:
 
     def test_other_keys_have_none(self, open_keeper: Open, dist_info: Path, tmp_path: Path) -> None:
         """Metadata answer for the key that they were prepared for."""
-        open_keeper(KEY).keep_metadata(dist_info)
+        open_keeper(KEY).keep_metadata(dist_info, {})
         assert open_keeper(OTHER_KEY).find_metadata(tmp_path / "folder") is None
 
     def test_forgotten_metadata_are_gone_for_all(self, open_keeper: Open, dist_info: Path, tmp_path: Path) -> None:
         """They were wrong; those of other keys were not."""
         for key in (KEY, OTHER_KEY):
-            open_keeper(key).keep_metadata(dist_info)
+            open_keeper(key).keep_metadata(dist_info, {})
         open_keeper(KEY).forget_metadata()
         assert open_keeper(KEY).find_metadata(tmp_path / "folder") is None
         assert open_keeper(OTHER_KEY).find_metadata(tmp_path / "other") is not None
@@ -177,21 +178,21 @@ class TestMetadata:
     ) -> None:
         """Wheels stay, and metadata can be kept again."""
         keeper = open_keeper(KEY)
-        keeper.keep_wheel(wheel, [], 0)
+        keeper.keep_wheel(wheel, {}, 0)
         keeper.forget_metadata()
         keeper.forget_metadata()
         assert keeper.find_wheel() is not None
-        keeper.keep_metadata(dist_info)
+        keeper.keep_metadata(dist_info, {})
         assert keeper.find_metadata(tmp_path / "folder") is not None
 
     def test_metadata_are_no_wheel(self, open_keeper: Open, dist_info: Path) -> None:
         """Who has prepared has not built."""
-        open_keeper(KEY).keep_metadata(dist_info)
+        open_keeper(KEY).keep_metadata(dist_info, {})
         assert open_keeper(KEY).find_wheel() is None
 
     def test_wheel_is_no_prepared_metadata(self, open_keeper: Open, wheel: Path, tmp_path: Path) -> None:
         """What is in a wheel is the caller's to take out."""
-        open_keeper(KEY).keep_wheel(wheel, [], 0)
+        open_keeper(KEY).keep_wheel(wheel, {}, 0)
         assert open_keeper(KEY).find_metadata(tmp_path / "folder") is None
 
 
@@ -244,5 +245,5 @@ class TestHold:
         """The lock is for backends, not for the store."""
         keeper = open_keeper(KEY)
         with keeper.hold(pytest.fail):
-            keeper.keep_wheel(wheel, [], 0)
+            keeper.keep_wheel(wheel, {}, 0)
             assert keeper.find_wheel() is not None

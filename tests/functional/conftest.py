@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import ast
+import os
+import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+import sysconfig
+import textwrap
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 import pytest
 
+from tests.factories import PLAIN_BACKEND, Backend, make_source_tree, pack_tree
 from tests.functional.commands import Commands, Environment, create_environment
 from tests.functional.server import Index
 
@@ -113,3 +120,127 @@ class GitRepository:
 def make_repository() -> Callable[[Path], GitRepository]:
     """Return a function that makes a repository of a folder, which exists already."""
     return GitRepository
+
+
+NATIVE_TAG = f"py3-none-{sysconfig.get_platform().replace('-', '_').replace('.', '_')}"
+"""Of a wheel for this platform alone."""
+
+_LAST_LINE = "    return write_wheel(wheel_directory, files)\n"
+_FIRST_IMPORT = "import base64\n"
+
+
+class Workshop:
+    """A project whose ``build_wheel`` is written by a test, an index that has it, and environments to install it into.
+
+    The build says what it found: ``value``, which is then in the wheel.
+    """
+
+    def __init__(self, index: Index, folder: Path, make_environment: MakeEnvironment, pipcache: Commands) -> None:
+        """Nothing is written yet."""
+        self.index = index
+        self.folder = folder
+        self.make_environment = make_environment
+        self.pipcache = pipcache
+        self.machine = folder / "machine"
+        """Stands for the rest of the machine: not the build's own, no home, nothing temporary."""
+
+        self.machine.mkdir()
+
+    def write(
+        self,
+        body: str,
+        *,
+        name: str = "simple",
+        top: str = "",
+        files: Mapping[str, str | bytes] | None = None,
+        edits: Mapping[str, str] | None = None,
+        backend: Backend = PLAIN_BACKEND,
+        build_requires: Sequence[str] = (),
+        requires_dist: Sequence[str] = (),
+    ) -> Path:
+        """Put an sdist into the index and return its source tree.
+
+        A tree of the same name that was written before is replaced.
+
+        :param body: statements in ``build_wheel`` that assign ``value``; ``NATIVE_TAG`` and ``PROJECT`` are there.
+        :param top: statements at the top of the backend.
+        :param files: more files of the source tree.
+        :param edits: parts of the backend's text that are replaced.
+        """
+        shutil.rmtree(self.folder / "trees" / f"{name}-1.0", ignore_errors=True)
+        tree = make_source_tree(
+            self.folder / "trees",
+            name=name,
+            backend=backend,
+            build_requires=build_requires,
+            requires_dist=requires_dist,
+        )
+        last_lines = f'files["{name}_probe.py"] = "VALUE = {{!r}}\\n".format(value).encode()\n{_LAST_LINE.strip()}\n'
+        replaced = {
+            _FIRST_IMPORT: f"NATIVE_TAG = {NATIVE_TAG!r}\n{_FIRST_IMPORT}{textwrap.dedent(top)}\n",
+            _LAST_LINE: textwrap.indent(textwrap.dedent(body).strip() + "\n" + last_lines, "    "),
+            **(edits or {}),
+        }
+        module = tree / "_backend" / "tiny_backend.py"
+        text = module.read_text()
+        for old, new in replaced.items():
+            assert old in text, f"the backend has no {old!r}"
+            text = text.replace(old, new, 1)
+        module.write_text(text)
+        for path, content in (files or {}).items():
+            target = tree / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content.encode() if isinstance(content, str) else content)
+        pack_tree(tree, self.index.folder / f"{tree.name}.tar.gz")
+        return tree
+
+    def install(
+        self,
+        *args: str | Path,
+        requirement: str = "simple",
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        into: Environment | None = None,
+    ) -> Environment:
+        """Install into an environment, by default a fresh one, from the index, and return the environment."""
+        target = into or self.make_environment()
+        command = ["install", requirement, *args, *self.index.options]
+        self.pipcache.ok(*command, into=target, env=env, cwd=cwd)
+        return target
+
+    def __call__(
+        self,
+        *args: str | Path,
+        requirement: str = "simple",
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        into: Environment | None = None,
+    ) -> tuple[str | None, Counter[str]]:
+        """Install and return the ``value`` of the wheel and the hooks that were called for it."""
+        environment = self.install(*args, requirement=requirement, env=env, cwd=cwd, into=into)
+        return probe(environment), self.pipcache.take_calls()
+
+    def add_program(self, script: str, name: str = "fakecc", folder: str = "bin") -> str:
+        """Write a shell script that can be executed, and return the ``PATH`` that has it, before all else."""
+        path = self.machine / folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(0o755)
+        return self.path(folder)
+
+    def path(self, *folders: str) -> str:
+        """Return a ``PATH`` that begins with *folders* of the machine."""
+        return os.pathsep.join([*(str(self.machine / folder) for folder in folders), os.environ["PATH"]])
+
+
+def probe(environment: Environment, name: str = "simple") -> str | None:
+    """Return the ``value`` that the installed wheel was built with."""
+    text = (environment.library / f"{name}_probe.py").read_text()
+    value: str | None = ast.literal_eval(text.partition("=")[2].strip())
+    return value
+
+
+@pytest.fixture
+def workshop(index: Index, tmp_path: Path, make_environment: MakeEnvironment, pipcache: Commands) -> Workshop:
+    """Return a workshop without a project yet."""
+    return Workshop(index, tmp_path, make_environment, pipcache)

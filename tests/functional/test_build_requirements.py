@@ -133,7 +133,6 @@ def test_absent_release_in_a_build_constraint_fails(index: Index, environment: E
     assert pipcache.wheels == []
 
 
-@pytest.mark.xfail(strict=True, reason="the versions that a build used are recorded and not compared yet")
 def test_wheel_built_without_a_constraint_does_not_serve_with_one(
     index: Index, make_environment: MakeEnvironment, pipcache: Commands
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 
 
 def as_pip(text: str) -> str:
-    """Return *text* with our module's name where pip's would be."""
+    """Return *text* with our module's name where pip's would be, and without the option that is ours."""
+    text = re.sub(r"^  --rebuild .*\n(?: {10,}.*\n)*", "", text, flags=re.MULTILINE)
     return text.replace("-m pipcache_plugin", "-m pip")
 
 

@@ -64,7 +64,7 @@ def test_record_is_the_one_on_disk() -> None:
 
 def test_formats() -> None:
     """The numbers that these literals are of."""
-    assert (build_key.FORMAT, record.FORMAT, store.FORMAT) == (1, 1, 1)
+    assert (build_key.FORMAT, record.FORMAT, store.FORMAT) == (1, 2, 2)
 
 
 EXPECTED_INPUTS = """\
@@ -107,8 +107,17 @@ EXPECTED_INPUTS = """\
 }"""
 
 EXPECTED_RECORD = (
-    '{"format": 1, "project": "simple", "version": "1.0", '
+    '{"format": 2, "project": "simple", "version": "1.0", '
     '"source_hashes": {"sha256": "abababababababababababababababababababababababababababababababab"}, '
     '"origin": "https://example.org/simple-1.0.tar.gz", '
-    '"build_requirements": ["setuptools==80.0", "wheel==0.45"], "build_seconds": 1.25}'
+    '"conditions": {"choices": {"salt": "0123456789abcdef0123456789abcdef", '
+    '"variables": {"SIMPLE_FLAVOUR": "cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd", '
+    '"SIMPLE_UNSET": null}, '
+    '"shown": {"CC": "gcc", "CXX": null}, "toolchain": {"CFLAGS": "-O2"}, '
+    '"constraints": {"setuptools": "<81"}, "used": {"setuptools": "80.0", "wheel": "0.45"}, '
+    '"built_against": {"torch": "2.8.0"}, '
+    '"git_tags": "efefefefefefefefefefefefefefefefefefefefefefefefefefefefefefefef"}, '
+    '"lacks": {"programs": ["cmake", "g++"], "paths": ["/usr/include/ffi.h"], '
+    '"system": "0101010101010101010101010101010101010101010101010101010101010101"}, '
+    '"needs": {"libraries": ["libffi.so.8"]}}, "build_seconds": 1.25}'
 )

@@ -11,9 +11,10 @@ from pipcache_plugin.building.errors import (
     EnvironmentCreationError,
     StaleMetadataError,
     UnsupportedProjectError,
+    UnwatchedBuildError,
 )
 from pipcache_plugin.building.wheels import InvalidWheelError
-from pipcache_plugin.keys.record import InvalidRecordError
+from pipcache_plugin.keys.fields import InvalidRecordError
 from pipcache_plugin.keys.source import InvalidDigestError
 from pipcache_plugin.pip_bridge.seams import UnknownPipError
 from pipcache_plugin.pip_bridge.start import OldPipError
@@ -44,6 +45,7 @@ TEXTS: list[tuple[PipCacheError, str]] = [
         UnsupportedProjectError(reason="`requires` is a required property"),
         "PyPA `build` does not build this project: `requires` is a required property",
     ),
+    (UnwatchedBuildError(), "What the build depended on could not be watched"),
     (
         InvalidWheelError(filename="simple-1.0-py3-none-any.whl", problems=["its METADATA has another name", "more"]),
         "`simple-1.0-py3-none-any.whl` is not a valid wheel: its METADATA has another name; more",

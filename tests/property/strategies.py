@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from pipcache_plugin.keys.build_key import BuildInputs, freeze_config_settings
+from pipcache_plugin.keys.conditions import Choices, Conditions, Lacks, Needs
 from pipcache_plugin.keys.interpreter import Interpreter
 from pipcache_plugin.keys.record import Record
 from pipcache_plugin.keys.source import CommitHash, GitSource, SdistSource, Sha256
@@ -41,13 +42,34 @@ build_inputs = st.builds(
     is_isolated=st.booleans(),
 )
 
+mappings = st.dictionaries(texts, texts, max_size=3)
+maybe_mappings = st.dictionaries(texts, st.none() | texts, max_size=3)
+text_tuples = st.lists(texts, max_size=3).map(tuple)
+
+conditions = st.builds(
+    Conditions,
+    choices=st.builds(
+        Choices,
+        salt=texts,
+        variables=maybe_mappings,
+        shown=maybe_mappings,
+        toolchain=st.none() | mappings,
+        constraints=mappings,
+        used=mappings,
+        built_against=mappings,
+        git_tags=st.none() | texts,
+    ),
+    lacks=st.builds(Lacks, programs=text_tuples, paths=text_tuples, system=st.none() | texts),
+    needs=st.builds(Needs, libraries=text_tuples),
+)
+
 records = st.builds(
     Record,
     project=texts,
     version=texts,
-    source_hashes=st.dictionaries(texts, texts, max_size=3),
+    source_hashes=mappings,
     origin=texts,
-    build_requirements=st.lists(texts, max_size=4).map(tuple),
+    conditions=conditions,
     build_seconds=st.floats(allow_nan=False, allow_infinity=False),
 )
 

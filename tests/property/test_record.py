@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipcache_plugin.keys.record import InvalidRecordError, Record
+from pipcache_plugin.keys.fields import InvalidRecordError
+from pipcache_plugin.keys.record import Record
 from tests.property import strategies
 
 pytestmark = pytest.mark.property

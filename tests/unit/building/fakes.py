@@ -101,8 +101,8 @@ class MemoryKeeper:
         self.events: list[str] = []
         """What was asked of it, in order; ``hold`` and ``release`` among them."""
 
-        self.kept: list[tuple[list[str], float]] = []
-        """Build requirements and seconds of each wheel that was kept."""
+        self.kept: list[tuple[dict[str, str], float]] = []
+        """Versions used and seconds of each wheel that was kept."""
 
     def find_wheel(self) -> FoundWheel | None:
         """See the Protocol."""
@@ -115,7 +115,7 @@ class MemoryKeeper:
         path.write_bytes(data)
         return FoundWheel(path=path, stored_in=self._stored_in)
 
-    def keep_wheel(self, wheel: Path, build_requirements: Sequence[str], build_seconds: float) -> Path | None:
+    def keep_wheel(self, wheel: Path, used: Mapping[str, str], build_seconds: float) -> Path | None:
         """See the Protocol."""
         self.events.append("keep wheel")
         try:
@@ -123,7 +123,7 @@ class MemoryKeeper:
         except InvalidWheelError:
             return None
         self._memory.wheels[self._key].append((wheel.name, wheel.read_bytes()))
-        self.kept.append((list(build_requirements), build_seconds))
+        self.kept.append((dict(used), build_seconds))
         return self._stored_in
 
     def find_metadata(self, folder: Path) -> Path | None:
@@ -138,7 +138,7 @@ class MemoryKeeper:
             target.write_bytes(data)
         return folder / name
 
-    def keep_metadata(self, dist_info: Path) -> None:
+    def keep_metadata(self, dist_info: Path, used: Mapping[str, str]) -> None:
         """See the Protocol."""
         self.events.append("keep metadata")
         files = {path.relative_to(dist_info).as_posix(): path.read_bytes() for path in files_below(dist_info)}

@@ -64,7 +64,7 @@ class TestIsolated:
     def test_requirements_are_installed_into_it(self, isolated: IsolatedEnvironment) -> None:
         """They are then collected, sorted by normalized name."""
         isolated.install(["zeta", "Alpha.One"], "build dependencies")
-        assert isolated.collect_installed() == ["alpha-one==1.0", "zeta==1.0"]
+        assert isolated.collect_installed() == {"alpha-one": "1.0", "zeta": "1.0"}
 
     def test_nothing_to_install_starts_no_installer(self, tmp_path: Path) -> None:
         """An installation costs a process even where there is nothing to do."""
@@ -74,13 +74,13 @@ class TestIsolated:
 
     def test_new_environment_is_empty(self, isolated: IsolatedEnvironment) -> None:
         """There is no pip in it, and nothing else."""
-        assert isolated.collect_installed() == []
+        assert isolated.collect_installed() == {}
 
     def test_two_environments_share_nothing(self, tmp_path: Path) -> None:
         """What one build requires does not leak into the next."""
         one, two = (IsolatedEnvironment(tmp_path / name, DistInfoInstaller()) for name in ("one", "two"))
         add_dist_info(one.paths.library, "simple", "1.0")
-        assert two.collect_installed() == []
+        assert two.collect_installed() == {}
 
     def test_folder_may_exist(self, tmp_path: Path) -> None:
         """The caller makes and removes it."""

@@ -83,8 +83,8 @@ class TestWheel:
         assert built.path.parent == tmp_path / "wheels"
         assert built.stored_in is not None
         assert session.runner.hooks == [BUILD]
-        ((requirements, seconds),) = session.keeper.kept
-        assert requirements == []
+        ((used, seconds),) = session.keeper.kept
+        assert used == {}
         assert seconds == session.project.seconds > 0
 
     def test_known_wheel_is_found(self, tmp_path: Path, memory: Memory) -> None:
@@ -101,7 +101,7 @@ class TestWheel:
         """A full disk costs the next run time, and this one nothing."""
 
         class Full(MemoryKeeper):
-            def keep_wheel(self, wheel: Path, build_requirements: Sequence[str], build_seconds: float) -> None:
+            def keep_wheel(self, wheel: Path, used: Mapping[str, str], build_seconds: float) -> None:
                 """Keep nothing."""
 
         built = Session(tmp_path, memory, keeper=Full(memory, "key", tmp_path / "found")).get_wheel()

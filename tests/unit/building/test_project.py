@@ -96,7 +96,7 @@ class TestSteps:
         """A project that turns out to be known costs nothing."""
         project = bench.project(is_isolated=True)
         assert bench.environments == []
-        assert (project.wheel, project.seconds, project.build_requirements) == (None, 0.0, [])
+        assert (project.wheel, project.seconds, project.used) == (None, 0.0, {})
 
     def test_isolated_build_calls_each_hook_once(self, bench: Bench, tmp_path: Path) -> None:
         """Environment, metadata, wheel; on the environment's interpreter, in the project's folder."""
@@ -120,7 +120,7 @@ class TestSteps:
         assert bench.runner.calls[0].python == sys.executable
         assert bench.runner.calls[0].extra_environ.keys().isdisjoint({"PATH", "PYTHONPATH"})
         assert bench.installer.calls == []
-        assert project.build_requirements == []
+        assert project.used == {}
 
     def test_environment_is_made_once(self, bench: Bench) -> None:
         """The second time there is nothing to do."""
@@ -198,7 +198,7 @@ class TestRequirements:
             (["declared", "beta"], "build dependencies"),
             (["extra >=1", "zeta"], "backend dependencies"),
         ]
-        assert project.build_requirements == ["beta==1.0", "declared==1.0", "extra==1.0", "zeta==1.0"]
+        assert project.used == {"beta": "1.0", "declared": "1.0", "extra": "1.0", "zeta": "1.0"}
 
     def test_what_is_there_is_not_installed_again(self, bench: Bench) -> None:
         """A backend may ask for what is declared."""

@@ -8,7 +8,8 @@ import json
 import pytest
 
 from pipcache_plugin.keys import record as record_module
-from pipcache_plugin.keys.record import InvalidRecordError, Record
+from pipcache_plugin.keys.fields import InvalidRecordError
+from pipcache_plugin.keys.record import Record
 from tests.unit.keys.samples import RECORD
 
 
@@ -23,7 +24,7 @@ def test_every_field_survives_json() -> None:
 
 
 def test_defaults_survive_json() -> None:
-    """A record of a commit has no hashes and may have no requirements."""
+    """A record of a commit has no hashes and may have been built unconditionally."""
     record = Record(project="simple", version="1.0")
     assert Record.from_dict(json.loads(json.dumps(record.to_dict()))) == record
 
@@ -72,9 +73,8 @@ def test_other_format_is_no_record(number: object) -> None:
         ("source_hashes", {"sha256": 1}),
         ("source_hashes", {"sha256": None}),
         ("origin", None),
-        ("build_requirements", "setuptools==80.0"),
-        ("build_requirements", {}),
-        ("build_requirements", [1]),
+        ("conditions", None),
+        ("conditions", []),
         ("build_seconds", "1"),
         ("build_seconds", True),
     ],

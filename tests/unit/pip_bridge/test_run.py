@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pipcache_plugin.pip_bridge import run
+from pipcache_plugin.pip_bridge.present import PipPresent
 
 if TYPE_CHECKING:
     from pipcache_plugin.store.store import Store
@@ -24,7 +25,8 @@ def _no_run(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def begin(store: Store, monkeypatch: pytest.MonkeyPatch, quiet: int = 0) -> run.Run:
     """Begin a run."""
-    begun = run.Run(store, Values({"quiet": quiet}))
+    options = Values({"quiet": quiet})
+    begun = run.Run(store, options, PipPresent(options, None, None))
     monkeypatch.setattr(run, "_current", begun)
     return begun
 

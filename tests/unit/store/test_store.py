@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pipcache_plugin.store.documents import Documents
+from pipcache_plugin.store.store import FORMAT
 from tests.factories import make_wheel, sha256_hex
 from tests.unit.faults import empty, flip_bit, names_below, no_file_above, truncate
 
@@ -45,12 +46,17 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
 def put_entry(store: Store, **changes: object) -> Path:
     """Add an entry of a wheel that is not there, with some fields changed, and return its path."""
     content = {
-        "format": 1,
+        "format": FORMAT,
         "created_ns": 1,
         "wheel": {"filename": "simple-1.0-py3-none-any.whl", "sha256": "0" * 64, "size_bytes": 1},
         "record": {},
     }
     return store.entries.put(KEY, {**content, **changes})
+
+
+def add_wheel(store: Store, key: str, wheel: Path, record: Mapping[str, object] | None = None) -> Path:
+    """Store a wheel; return the file that the store has of it."""
+    return store.wheels.path_of(store.add_wheel(key, wheel, record or {}).wheel)
 
 
 class TestWheels:
@@ -65,7 +71,7 @@ class TestWheels:
 
     def test_stored_wheel_is_found_with_its_record(self, store: Store, wheel: Path, place: Path) -> None:
         """From build key to bytes."""
-        path = store.add_wheel(KEY, wheel, {"any": ["json"]})
+        path = add_wheel(store, KEY, wheel, {"any": ["json"]})
         (entry,) = store.find_entries(KEY)
         assert entry.record == {"any": ["json"]}
         assert store.wheels.path_of(entry.wheel) == path
@@ -87,7 +93,7 @@ class TestWheels:
 
     def test_one_wheel_for_two_keys_is_one_file(self, store: Store, wheel: Path) -> None:
         """Two addresses, two tables."""
-        assert store.add_wheel(KEY, wheel, {}) == store.add_wheel(OTHER_KEY, wheel, {})
+        assert add_wheel(store, KEY, wheel) == add_wheel(store, OTHER_KEY, wheel)
         assert len(list(store.wheels)) == 1
         assert len(list(store.iter_entries())) == 2
 
@@ -96,13 +102,13 @@ class TestWheels:
         self, store: Store, wheel: Path, damage: Callable[[Path], None]
     ) -> None:
         """It is still gone through, by those who clean up."""
-        damage(store.add_wheel(KEY, wheel, {}))
+        damage(add_wheel(store, KEY, wheel))
         assert store.find_entries(KEY) == []
         assert len(list(store.iter_entries())) == 1
 
     def test_damaged_wheel_is_a_miss_then_not_found(self, store: Store, wheel: Path, place: Path) -> None:
         """Its entry was right about the size, which is all that is looked at first."""
-        flip_bit(store.add_wheel(KEY, wheel, {}))
+        flip_bit(add_wheel(store, KEY, wheel))
         (entry,) = store.find_entries(KEY)
         assert store.place_wheel(entry, place) is None
         assert store.find_entries(KEY) == []
@@ -115,7 +121,7 @@ class TestWheels:
         clock(1)
         store.add_wheel(KEY, make_wheel(tmp_path / "old", files={"old.py": ""}), {})
         clock(2)
-        flip_bit(store.add_wheel(KEY, make_wheel(tmp_path / "new", files={"new.py": ""}), {}))
+        flip_bit(add_wheel(store, KEY, make_wheel(tmp_path / "new", files={"new.py": ""})))
         placed = [store.place_wheel(entry, place) for entry in store.find_entries(KEY)]
         assert placed == [None, place / "simple-1.0-py3-none-any.whl"]
 
@@ -148,8 +154,9 @@ class TestForeignEntries:
     @pytest.mark.parametrize(
         "changes",
         [
-            {"format": 2},
-            {"format": "1"},
+            {"format": FORMAT - 1},
+            {"format": FORMAT + 1},
+            {"format": str(FORMAT)},
             {"format": None},
             {"created_ns": "yesterday"},
             {"wheel": None},
@@ -172,7 +179,7 @@ class TestForeignEntries:
 
     def test_odd_entry_hides_no_other(self, store: Store, wheel: Path) -> None:
         """Two versions share a key's folder."""
-        put_entry(store, format=2)
+        put_entry(store, format=FORMAT + 1)
         store.add_wheel(KEY, wheel, {})
         assert len(store.find_entries(KEY)) == 1
 
@@ -207,7 +214,7 @@ class TestMetadata:
         """Files in folders, binary files and empty ones survive, and what they were prepared under."""
         store.add_metadata(KEY, self.DIST_INFO, self.FILES, {"any": ["json"]})
         (found,) = store.find_metadata(KEY)
-        assert (found.dist_info, found.files, found.situation) == (self.DIST_INFO, self.FILES, {"any": ["json"]})
+        assert (found.dist_info, found.files, found.conditions) == (self.DIST_INFO, self.FILES, {"any": ["json"]})
         assert found.path.is_file()
 
     def test_another_key_has_none(self, store: Store) -> None:
@@ -226,7 +233,7 @@ class TestMetadata:
     @pytest.mark.parametrize(
         "changes",
         [
-            {"format": 2},
+            {"format": FORMAT + 1},
             {"created_ns": None},
             {"dist_info": 1},
             {"dist_info": "simple-1.0"},
@@ -254,14 +261,14 @@ class TestMetadata:
     )
     def test_odd_document_is_a_miss(self, store: Store, changes: dict[str, object]) -> None:
         """Another version may have written it, or somebody who wants to write elsewhere."""
-        content = {"format": 1, "created_ns": 1, "dist_info": self.DIST_INFO, "files": {}, "situation": {}}
+        content = {"format": FORMAT, "created_ns": 1, "dist_info": self.DIST_INFO, "files": {}, "conditions": {}}
         path = store.metadata.put(KEY, {**content, **changes})
         assert store.find_metadata(KEY) == []
         assert path.exists()
 
     def test_odd_document_hides_no_other(self, store: Store) -> None:
         """Two versions share a key's folder."""
-        store.metadata.put(KEY, {"format": 2})
+        store.metadata.put(KEY, {"format": FORMAT + 1})
         store.add_metadata(KEY, self.DIST_INFO, self.FILES, {})
         assert len(store.find_metadata(KEY)) == 1
 

@@ -1,0 +1,163 @@
+"""Watch a build: have ``__pipcache-watcher__.py`` run in every Python of it, and read what it noted.
+
+The watcher rides in by the interpreter's own start-up, so that children are watched as their parents are. In an
+isolated environment that is a ``.pth`` file beside its distributions; without isolation it is a ``sitecustomize``
+module, in a folder that ``PYTHONPATH`` begins with, which then makes way for the real one. Both act while a flag file
+exists, which is while a hook runs: whoever else uses the environment, to install into it for one, is not watched.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import marshal
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_SOURCE = Path(__file__).with_name("__pipcache-watcher__.py")
+_PTH = "_pipcache_watch.pth"
+
+_MAKE_WAY = """
+import sys
+sys.path[:] = [path for path in sys.path if path != {folder!r}]
+_ours = sys.modules.pop("sitecustomize")
+try:
+    import sitecustomize
+except ImportError:
+    sys.modules["sitecustomize"] = _ours
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observations:
+    """What a build was seen to ask for. Raw: which of it matters is decided elsewhere."""
+
+    variables: frozenset[str]
+    """Environment variables asked for by name."""
+
+    programs: Mapping[str, str | None]
+    """Programs that were started, and where each was found."""
+
+    commands: frozenset[str]
+    """What was passed to them, where it may name variables."""
+
+    absent: frozenset[str]
+    """Paths that were looked at and are not there, outside the build's own folders."""
+
+    failed: frozenset[str]
+    """Programs that were started and exited with an error."""
+
+    imports: frozenset[tuple[str, str]]
+    """Top-level modules that code of the source tree imported, each with the file of that code."""
+
+    is_whole: bool
+    """The watcher did not fail, as far as it could tell."""
+
+    has_unwatched_python: bool = False
+    """A Python was started with options that may keep the watcher out of it."""
+
+
+class Watch:
+    """The watch over one build environment."""
+
+    def __init__(self, folder: Path, tree: Path) -> None:
+        """Write the watcher's files.
+
+        :param folder: an empty folder, made and removed by the caller; nothing but the watch uses it.
+        :param tree: the source tree, which the build may look into without being noted, as into Python's folders.
+        """
+        self._facts = folder / "facts"
+        self._flag = folder / "flag"
+        self._code = folder / "code"
+        self._carrier = folder / "carrier"
+        self._is_whole = True
+        folders = {str(folder), sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix, str(tree)}
+        prefixes = sorted({*folders, *map(os.path.realpath, folders)} - {"/", "/usr", "/usr/local"})
+        own = [f"{prefix.rstrip(os.sep)}{os.sep}" for prefix in [*prefixes, "/proc", "/sys", "/dev"]]
+        names = {"FACTS": str(self._facts), "FLAG": str(self._flag), "TREE": str(tree), "OWN": tuple(own)}
+        source = _SOURCE.read_text(encoding="utf-8")
+        head = "".join(f"{name} = {value!r}\n" for name, value in names.items())
+        self._code.write_bytes(marshal.dumps(compile(head + source, "<frozen watcher>", "exec")))
+
+    def ride_in(self, library: Path) -> None:
+        """Watch every Python whose distributions are in *library*."""
+        (library / _PTH).write_text(f"import sys; exec({self._starter()!r})\n", encoding="utf-8")
+
+    def environ(self, python_path: str | None) -> dict[str, str]:
+        """Return the variables that have a Python watched whose environment must not be written to.
+
+        :param python_path: ``PYTHONPATH`` as it is.
+        """
+        self._carrier.mkdir(exist_ok=True)
+        make_way = _MAKE_WAY.format(folder=str(self._carrier))
+        (self._carrier / "sitecustomize.py").write_text(self._starter() + make_way, encoding="utf-8")
+        return {"PYTHONPATH": os.pathsep.join(filter(None, [str(self._carrier), python_path]))}
+
+    @contextlib.contextmanager
+    def on(self) -> Iterator[None]:
+        """Watch for as long as this lasts."""
+        self._flag.touch()
+        try:
+            yield
+        finally:
+            # Taken away already, it says that something could not be written down.
+            self._is_whole = self._is_whole and self._flag.exists()
+            self._flag.unlink(missing_ok=True)
+
+    def read(self) -> Observations:
+        """Return all that was noted so far. Without a single fact the watcher did not run: that is not whole."""
+        try:
+            lines = self._facts.read_text(encoding="ascii").splitlines()
+        except (OSError, ValueError):
+            lines = []
+        facts = [_parse(line) for line in lines]
+        of_kind = {kind: {fact[1:] for fact in facts if fact[0] == kind} for kind in {fact[0] for fact in facts}}
+
+        def single(kind: str) -> frozenset[str]:
+            return frozenset(str(fact[0]) for fact in of_kind.get(kind, ()))
+
+        return Observations(
+            variables=single("variable"),
+            programs={str(name): found for name, found in sorted(of_kind.get("program", ()), key=repr)},
+            commands=single("command"),
+            absent=single("absent"),
+            failed=single("failed"),
+            imports=frozenset((str(module), str(file)) for module, file in of_kind.get("import", ())),
+            is_whole=self._is_whole and bool(facts) and "broken" not in of_kind,
+            has_unwatched_python="unwatched" in of_kind,
+        )
+
+    def _starter(self) -> str:
+        """Return code that runs the watcher, on this very Python, while the flag is there; it never raises."""
+        return (
+            "try:\n"
+            " import os, sys\n"
+            f" _is_ours = sys.implementation.cache_tag == {sys.implementation.cache_tag!r}\n"
+            # A .pth file may be run twice.
+            f" if _is_ours and os.path.exists({str(self._flag)!r}) and '_walks' not in vars(type(os.environ)):\n"
+            "  import marshal\n"
+            f"  with open({str(self._code)!r}, 'rb') as _file: _code = marshal.loads(_file.read())\n"
+            "  exec(_code, {'__name__': '<watcher>'})\n"
+            "except Exception: pass\n"
+        )
+
+
+_ARITY = {"variable": 1, "program": 2, "command": 1, "unwatched": 1, "absent": 1, "failed": 1, "import": 2, "broken": 1}
+"""How many values a fact of each kind has."""
+
+
+def _parse(line: str) -> tuple[str, ...]:
+    try:
+        fact = ast.literal_eval(line)
+    except (ValueError, SyntaxError):
+        fact = None
+    if isinstance(fact, tuple) and fact and _ARITY.get(fact[0]) == len(fact) - 1:
+        return fact
+    # A line that two processes wrote at once, say, is no fact.
+    return ("broken", "line")

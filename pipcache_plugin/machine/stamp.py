@@ -1,0 +1,56 @@
+"""A cheap stamp of what is installed on the system: it changes when a compiler, a header or a library may have come.
+
+Modification times and sizes of the package databases and of the folders that compilers and ``pkg-config`` look into,
+and of those that variables add. It says that something changed, not what.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sysconfig
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_DATABASES = [
+    "/var/lib/dpkg/status",
+    "/var/lib/rpm",
+    "/usr/lib/sysimage/rpm",
+    "/lib/apk/db/installed",
+    "/var/lib/pacman/local",
+    "/opt/homebrew/Cellar",
+    "/usr/local/Cellar",
+]
+_FOLDERS = ["include", "lib", "lib64", "lib/pkgconfig", "lib64/pkgconfig", "share/pkgconfig"]
+_VARIABLES = ["CPATH", "C_INCLUDE_PATH", "CPLUS_INCLUDE_PATH", "LIBRARY_PATH", "PKG_CONFIG_PATH", "CMAKE_PREFIX_PATH"]
+
+
+def stamp_system(environ: Mapping[str, str]) -> str:
+    """Return the stamp, 64 hex digits."""
+    lines = [f"{path} {_about(path)}" for path in sorted(set(_iter_paths(environ)))]
+    return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _iter_paths(environ: Mapping[str, str]) -> Iterator[str]:
+    yield from _DATABASES
+    multiarch = sysconfig.get_config_var("MULTIARCH")
+    for prefix in ["/usr", "/usr/local", "/opt/homebrew"]:
+        for folder in _FOLDERS:
+            yield f"{prefix}/{folder}"
+        if multiarch:
+            yield f"{prefix}/lib/{multiarch}"
+            yield f"{prefix}/lib/{multiarch}/pkgconfig"
+            yield f"{prefix}/include/{multiarch}"
+    for name in _VARIABLES:
+        yield from filter(None, environ.get(name, "").split(os.pathsep))
+
+
+def _about(path: str) -> str:
+    try:
+        found = Path(path).stat()
+    except (OSError, ValueError):
+        return "-"
+    return f"{found.st_mtime_ns} {found.st_size}"

@@ -1,0 +1,147 @@
+"""The world as it is now, as far as pip and this machine know it: what a wheel's conditions are compared with."""
+
+from __future__ import annotations
+
+import functools
+import os
+from typing import TYPE_CHECKING, Any
+
+from pipcache_plugin.keys.environment import select_toolchain
+from pipcache_plugin.machine.programs import find_program, split_path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from optparse import Values
+
+
+class PipPresent:
+    """The present of one run; satisfies ``keys.conditions.Present``. Each question is answered once."""
+
+    def __init__(self, options: Values, session: Any, finder: Any) -> None:
+        """Nothing is asked yet."""
+        self._options = options
+        self._session = session
+        self._finder = finder
+        self._checkout: str | None = None
+
+    def at(self, checkout: str | None) -> PipPresent:
+        """Return the same present for a source that is checked out in the folder *checkout*."""
+        other = PipPresent(self._options, self._session, self._finder)
+        other._checkout = checkout
+        return other
+
+    @property
+    def environ(self) -> Mapping[str, str]:
+        """See the Protocol."""
+        return os.environ
+
+    def toolchain(self) -> Mapping[str, str]:
+        """See the Protocol."""
+        return select_toolchain(os.environ)
+
+    def constraints(self, projects: Iterable[str]) -> Mapping[str, str]:
+        """See the Protocol."""
+        return {name: self._constraints[name] for name in projects if name in self._constraints}
+
+    def satisfies(self, version: str, specifier: str) -> bool:
+        """See the Protocol."""
+        from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+        try:
+            return SpecifierSet(specifier).contains(version, prereleases=True)
+        except InvalidSpecifier:
+            # A constraint with a URL: only the very same one is met.
+            return False
+
+    def installed(self, project: str) -> str | None:
+        """See the Protocol."""
+        return self.all_installed.get(project)
+
+    @functools.cached_property
+    def all_installed(self) -> Mapping[str, str]:
+        """The versions of all distributions that the running Python finds, by normalized name."""
+        import sys
+
+        from pipcache_plugin.building.requirements import collect_installed
+
+        return collect_installed(sys.path)
+
+    def git_tags(self) -> str | None:
+        """See the Protocol."""
+        return _digest_tags(self._checkout) if self._checkout is not None else None
+
+    def find_program(self, name: str) -> str | None:
+        """See the Protocol."""
+        return find_program(name, split_path(os.environ.get("PATH")))
+
+    def has_path(self, path: str) -> bool:
+        """See the Protocol."""
+        return os.path.lexists(path)
+
+    def system(self) -> str:
+        """See the Protocol."""
+        from pipcache_plugin.machine.stamp import stamp_system
+
+        return stamp_system(os.environ)
+
+    def has_library(self, name: str) -> bool:
+        """See the Protocol."""
+        from pipcache_plugin.machine.libraries import has_library
+
+        return has_library(name)
+
+    @functools.cached_property
+    def _constraints(self) -> Mapping[str, str]:
+        """All build constraints, by normalized name: specifiers and markers in canonical order."""
+        from pip._internal.req.constructors import install_req_from_parsed_requirement
+        from pip._internal.req.req_file import parse_requirements
+        from pip._vendor.packaging.utils import canonicalize_name
+
+        found: dict[str, list[str]] = {}
+        for file in _constraint_files(self._options):
+            for parsed in parse_requirements(
+                file, constraint=True, finder=self._finder, options=self._options, session=self._session
+            ):
+                requirement = install_req_from_parsed_requirement(parsed)
+                if requirement.req is not None and requirement.match_markers():
+                    name = canonicalize_name(requirement.req.name)
+                    # A URL may have a password in it, and is compared as a whole.
+                    text = _digest(requirement.link.url) if requirement.link else str(requirement.req.specifier)
+                    found.setdefault(name, []).append(text)
+        return {name: ",".join(sorted(",".join(texts).split(","))) for name, texts in found.items()}
+
+
+def _constraint_files(options: Values) -> list[str]:
+    files: list[str] = list(getattr(options, "build_constraints", None) or [])
+    if not files and not _ignores_regular_constraints(options):
+        # Up to 26.1, PIP_CONSTRAINT reached build environments unless build constraints were given.
+        files = os.environ.get("PIP_CONSTRAINT", "").split()
+    return files
+
+
+def _ignores_regular_constraints(options: Values) -> bool:
+    from pip._internal import build_env
+
+    return hasattr(build_env, "VenvBuildEnvironment") or "build-constraint" in options.features_enabled
+
+
+def _digest(text: str) -> str:
+    import hashlib
+
+    return f"sha256={hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def _digest_tags(checkout: str) -> str:
+    """Return a digest of the tags that Git tells of, and of what they point at."""
+    import hashlib
+    import subprocess
+
+    try:
+        done = subprocess.run(
+            ["git", "-C", checkout, "show-ref", "--tags", "--dereference"],  # noqa: S607 (the one that builds ask)
+            capture_output=True,
+            check=False,
+        )
+    except OSError:
+        return "unknown"
+    return hashlib.sha256(done.stdout).hexdigest()

@@ -1,0 +1,56 @@
+"""What was decided, one JSON object a line: ``<root>/log/decisions.jsonl``, and the file before it with ``.1`` behind.
+
+A line is written at once, so that any number of processes may append. What cannot be written is not; what cannot be
+read is passed over.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+FORMAT = 1
+
+_LARGEST_BYTES = 1 << 20
+
+
+class DecisionLog:
+    """The log of a store."""
+
+    def __init__(self, root: Path) -> None:
+        self.folder = root / "log"
+        self.file = self.folder / "decisions.jsonl"
+        self._older = self.file.with_suffix(".jsonl.1")
+
+    def append(self, decision: Mapping[str, object]) -> None:
+        """Add a line, with the format's number."""
+        line = json.dumps({"format": FORMAT, **decision}, sort_keys=True, ensure_ascii=True) + "\n"
+        with contextlib.suppress(OSError):
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(self.file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+            try:
+                os.write(descriptor, line.encode("ascii"))
+                is_full = os.fstat(descriptor).st_size > _LARGEST_BYTES
+            finally:
+                os.close(descriptor)
+            if is_full:
+                self.file.replace(self._older)
+
+    def __iter__(self) -> Iterator[Mapping[str, object]]:
+        """Go through the lines of this format, newest first."""
+        for file in [self.file, self._older]:
+            try:
+                lines = file.read_bytes().splitlines()
+            except OSError:
+                continue
+            for line in reversed(lines):
+                with contextlib.suppress(ValueError):
+                    decision = json.loads(line)
+                    if isinstance(decision, dict) and decision.get("format") == FORMAT:
+                        yield decision

@@ -1,0 +1,242 @@
+"""From what was seen to conditions."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pipcache_plugin.building.evidence import Circumstances, has_native_sources, judge
+from pipcache_plugin.building.watching import Observations
+from pipcache_plugin.keys.environment import digest_value
+
+if TYPE_CHECKING:
+    from pipcache_plugin.keys.conditions import Conditions
+
+NOTHING = Observations(
+    variables=frozenset(),
+    programs={},
+    commands=frozenset(),
+    absent=frozenset(),
+    failed=frozenset(),
+    imports=frozenset(),
+    is_whole=True,
+)
+
+GCC: Mapping[str, str | None] = {"gcc": "/usr/bin/gcc"}
+
+
+class Scene:
+    """A source tree, a build environment, and the circumstances of a build in them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.tree, self.root, self.bin = folder / "tree", folder / "env", folder / "bin"
+        for path in (self.tree, self.root, self.bin):
+            path.mkdir()
+        self.environ = {"PATH": str(self.bin), "HOME": str(folder / "home"), "CC": "gcc", "FLAVOUR": "vanilla"}
+
+    def judge(
+        self,
+        *,
+        is_pure: bool = False,
+        libraries: tuple[str, ...] = (),
+        around: Mapping[str, Any] | None = None,
+        **seen: Any,
+    ) -> Conditions:
+        """Judge a build that was seen to do what *seen* has."""
+        circumstances = Circumstances(
+            tree=self.tree,
+            environ=self.environ,
+            root=self.root,
+            used={"setuptools": "80.0"},
+            constraints={"setuptools": "<81"},
+            built_against={},
+            git_tags="tags",
+            system="stamp",
+        )
+        changed = dataclasses.replace(circumstances, **(around or {}))
+        return judge(dataclasses.replace(NOTHING, **seen), changed, libraries, is_pure=is_pure)
+
+    def write(self, name: str, text: str = "") -> Path:
+        """Write a file of the source tree."""
+        path = self.tree / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return path
+
+    def program(self, path: Path, text: str = "") -> str:
+        """Write a program."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        path.chmod(0o755)
+        return str(path)
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Scene:
+    """Return a scene with an empty source tree."""
+    return Scene(tmp_path)
+
+
+class TestChoices:
+    """Variables, constraints, tags."""
+
+    def test_quiet_build_depends_on_its_requirements_only(self, scene: Scene) -> None:
+        """Nothing was asked for."""
+        choices = scene.judge().choices
+        assert (choices.variables, choices.shown, choices.toolchain, choices.git_tags) == ({}, {}, None, None)
+        assert (choices.used, choices.constraints) == ({"setuptools": "80.0"}, {"setuptools": "<81"})
+
+    def test_variables_are_digested_or_shown(self, scene: Scene) -> None:
+        """The toolchain's in clear; what never counts is left out; absence is kept."""
+        choices = scene.judge(variables=frozenset({"FLAVOUR", "LACKING", "CC", "CXX", "HOME", "PIP_NO_INDEX"})).choices
+        assert choices.variables == {"FLAVOUR": digest_value(choices.salt, "FLAVOUR", "vanilla"), "LACKING": None}
+        assert choices.shown == {"CC": "gcc", "CXX": None}
+        assert "vanilla" not in str(choices)
+
+    def test_salt_is_new_each_time(self, scene: Scene) -> None:
+        """Two records of one build do not show that their secrets are the same."""
+        salts = {scene.judge().choices.salt for _ in range(3)}
+        assert len(salts) == 3
+        assert min(map(len, salts)) >= 32
+
+    def test_foreign_program_brings_the_toolchain(self, scene: Scene) -> None:
+        """It reads variables unseen."""
+        assert scene.judge(programs=GCC).choices.toolchain == {"CC": "gcc"}
+
+    @pytest.mark.parametrize(
+        "programs", [{"git": "/usr/bin/git"}, {"/usr/bin/uname": "/usr/bin/uname"}, {sys.executable: sys.executable}]
+    )
+    def test_harmless_program_does_not(self, scene: Scene, programs: Mapping[str, str]) -> None:
+        """Nor does a Python that was watched."""
+        assert scene.judge(programs=programs).choices.toolchain is None
+
+    def test_script_of_the_build_environment_is_python(self, scene: Scene) -> None:
+        """``cython`` was watched; ``ninja`` and ``cmake``, which come the same way, were not."""
+        cython = scene.program(scene.root / "bin" / "cython", f"#!{scene.root}/bin/python\n")
+        assert scene.judge(programs={"cython": cython}).choices.toolchain is None
+        ninja = scene.program(scene.root / "bin" / "ninja", "\x7fELF")
+        assert scene.judge(programs={"ninja": ninja}).choices.toolchain == {"CC": "gcc"}
+
+    def test_names_in_commands_and_scripts(self, scene: Scene) -> None:
+        """Of the scripts that the program that ran reads; not of others, nor of tests and documentation."""
+        scene.write("Makefile", "all:\n\techo $(MAKE_FLAVOUR)\n")
+        scene.write("sub/rules.mk", "x = $(SUB_FLAVOUR)\n")
+        scene.write("tests/Makefile", "x = $(TEST_FLAVOUR)\n")
+        scene.write("CMakeLists.txt", "set(x $ENV{CMADE_FLAVOUR})\n")
+        choices = scene.judge(programs={"make": "/usr/bin/make"}, commands=frozenset({"make X=$SHELL_FLAVOUR"})).choices
+        assert set(choices.variables) == {"MAKE_FLAVOUR", "SUB_FLAVOUR", "SHELL_FLAVOUR"}
+
+    def test_no_program_reads_no_scripts(self, scene: Scene) -> None:
+        """A pure build leaves its Makefile alone."""
+        scene.write("Makefile", "x = $(FLAVOUR)\n")
+        assert scene.judge().choices.variables == {}
+
+    def test_git_tags_count_when_git_ran(self, scene: Scene) -> None:
+        """A version may come from them."""
+        assert scene.judge(programs={"git": "/usr/bin/git"}).choices.git_tags == "tags"
+        assert scene.judge(programs={"/usr/bin/git": "/usr/bin/git"}).choices.git_tags == "tags"
+        assert scene.judge(programs=GCC).choices.git_tags is None
+
+    def test_what_it_was_built_against(self, scene: Scene) -> None:
+        """Is handed through."""
+        assert scene.judge(around={"built_against": {"torch": "2.8.0"}}).choices.built_against == {"torch": "2.8.0"}
+
+    @pytest.mark.xfail(reason="the base interpreter has the same real path, and no watcher")
+    def test_base_interpreter_was_not_watched(self, scene: Scene) -> None:
+        """Outside the build environment no .pth file rides in: it is a foreign program."""
+        base = str(Path(sys.executable).resolve())
+        assert scene.judge(programs={base: base}).choices.toolchain is not None
+
+
+class TestLacks:
+    """Programs, paths, the state of the system."""
+
+    def test_programs_that_were_sought_in_vain(self, scene: Scene) -> None:
+        """By starting them, or by looking into the folders of ``PATH``."""
+        lacks = scene.judge(programs={"cmake": None}, absent=frozenset({str(scene.bin / "ninja")})).lacks
+        assert lacks.programs == ("cmake", "ninja")
+        assert lacks.paths == ()
+
+    def test_program_that_is_elsewhere_on_the_path_is_not_lacking(self, scene: Scene, tmp_path: Path) -> None:
+        """A search passes folders where it is not."""
+        scene.environ["PATH"] = f"{tmp_path / 'first'}:{scene.bin}"
+        scene.program(scene.bin / "ninja")
+        assert scene.judge(absent=frozenset({str(tmp_path / "first" / "ninja")})).lacks.programs == ()
+
+    def test_system_paths(self, scene: Scene, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        """Neither the build's own folders, nor temporary ones, nor the user's; nor what is there by now."""
+        monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path / "tmp"))
+        own = [scene.tree, scene.root, tmp_path / "tmp", tmp_path / "home"]
+        absent = {"/no-such/ffi.h", "/usr", *(f"{folder}/x" for folder in own)}
+        assert scene.judge(absent=frozenset(absent)).lacks.paths == ("/no-such/ffi.h",)
+
+    def test_neighbours_of_own_folders_count(self, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+        """``tree-2`` is not in ``tree``."""
+        monkeypatch.setattr("tempfile.gettempdir", lambda: "/no-such-tmp")
+        path = f"{scene.tree}-2/x"
+        assert scene.judge(absent=frozenset({path})).lacks.paths == (path,)
+
+    def test_home_that_is_the_root_hides_nothing(self, scene: Scene) -> None:
+        """As for users without a home."""
+        scene.environ["HOME"] = "/"
+        assert scene.judge(absent=frozenset({"/no-such/ffi.h"})).lacks.paths == ("/no-such/ffi.h",)
+
+    @pytest.mark.xfail(reason="only names without a folder are lacks", strict=False)
+    def test_program_that_was_started_by_its_path(self, scene: Scene) -> None:
+        """``/opt/cuda/bin/nvcc`` may come."""
+        assert scene.judge(programs={"/no-such/bin/nvcc": None}).lacks.paths == ("/no-such/bin/nvcc",)
+
+    @pytest.mark.xfail(reason="folders are compared as text", strict=False)
+    def test_folder_with_a_slash_at_its_end(self, scene: Scene) -> None:
+        """``PATH=/opt/bin/`` is ``/opt/bin``."""
+        scene.environ["PATH"] = "/no-such-bin/"
+        assert scene.judge(absent=frozenset({"/no-such-bin/ninja"})).lacks.programs == ("ninja",)
+
+    @pytest.mark.xfail(reason="what is beyond the two hundredth path is dropped", strict=False)
+    def test_very_many_paths(self, scene: Scene) -> None:
+        """None of them may be forgotten without a substitute: the stamp of the system, for one."""
+        lacks = scene.judge(absent=frozenset(f"/no-such/{number}.h" for number in range(500))).lacks
+        assert len(lacks.paths) == 500 or lacks.system is not None
+
+    @pytest.mark.parametrize("name", ["gcc", "/usr/bin/cc", "sh", "ninja"])
+    def test_failed_step_is_suspicious(self, scene: Scene, name: str) -> None:
+        """It may succeed another day."""
+        assert scene.judge(failed=frozenset({name})).lacks.system == "stamp"
+
+    @pytest.mark.parametrize("name", ["git", "/usr/bin/git", "which", sys.executable])
+    def test_failed_question_is_not(self, scene: Scene, name: str) -> None:
+        """Git fails outside a checkout; a Python child has its own failures noted."""
+        assert scene.judge(failed=frozenset({name})).lacks.system is None
+
+    def test_pure_wheel_of_native_sources_is_suspicious(self, scene: Scene) -> None:
+        """A fallback, perhaps; with extension modules, or without sources, there is none."""
+        assert scene.judge(is_pure=True).lacks.system is None
+        scene.write("src/speedups.c")
+        assert scene.judge(is_pure=True).lacks.system == "stamp"
+        assert scene.judge(is_pure=False).lacks.system is None
+
+
+@pytest.mark.parametrize("name", ["a.c", "src/deep/b.pyx", "c.rs", "lib/d.cpp", "e.f90"])
+def test_native_sources(tmp_path: Path, name: str) -> None:
+    """By their suffixes."""
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / name).touch()
+    assert has_native_sources(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["a.py", "b.h", "tests/c.c", "docs/d.rs", "Examples/e.c", "f.c.txt"])
+def test_no_native_sources(tmp_path: Path, name: str) -> None:
+    """Nothing that is built, or nothing to be built into the wheel."""
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / name).touch()
+    assert not has_native_sources(tmp_path)
+
+
+def test_libraries_are_needs(tmp_path: Path) -> None:
+    """Handed through."""
+    assert Scene(tmp_path).judge(libraries=("libffi.so.8",)).needs.libraries == ("libffi.so.8",)
