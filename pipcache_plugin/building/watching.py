@@ -1,4 +1,4 @@
-"""Watch a build: have ``__pipcache-watcher__.py`` run in every Python of it, and read what it noted.
+"""Watch a build: have the files of ``watcher`` run in every Python of it, and read what they noted.
 
 The watcher rides in by the interpreter's own start-up, so that children are watched as their parents are. In an
 isolated environment that is a ``.pth`` file beside its distributions; without isolation it is a ``sitecustomize``
@@ -12,26 +12,28 @@ import ast
 import contextlib
 import marshal
 import os
+import site
 import sys
+import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from types import CodeType
 
-_SOURCE = Path(__file__).with_name("__pipcache-watcher__.py")
+_FOLDER = Path(__file__).with_name("watcher")
+_FILES = ["notes", "callers", "variables", "paths", "programs", "imports"]
 _PTH = "_pipcache_watch.pth"
 
 _MAKE_WAY = """
 import sys
 sys.path[:] = [path for path in sys.path if path != {folder!r}]
-_ours = sys.modules.pop("sitecustomize")
-try:
-    import sitecustomize
-except ImportError:
-    sys.modules["sitecustomize"] = _ours
+del sys.modules["sitecustomize"]
+import sitecustomize
 """
+"""Where there is no other, that is what ``site`` expects: an ``ImportError`` that names the module."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +58,15 @@ class Observations:
     imports: frozenset[tuple[str, str]]
     """Top-level modules that code of the source tree imported, each with the file of that code."""
 
+    prefixes: frozenset[str] = frozenset()
+    """What names of variables begin with that may have been picked out of all."""
+
+    listed: frozenset[str] = frozenset()
+    """Folders that code of the source tree went through, outside the build's own folders."""
+
+    ran: frozenset[str] = frozenset()
+    """Files of the source tree that were executed; of a script that was read from a text, no path."""
+
     is_whole: bool
     """The watcher did not fail, as far as it could tell."""
 
@@ -77,17 +88,21 @@ class Watch:
         self._code = folder / "code"
         self._carrier = folder / "carrier"
         self._is_whole = True
-        folders = {str(folder), sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix, str(tree)}
-        prefixes = sorted({*folders, *map(os.path.realpath, folders)} - {"/", "/usr", "/usr/local"})
-        own = [f"{prefix.rstrip(os.sep)}{os.sep}" for prefix in [*prefixes, "/proc", "/sys", "/dev"]]
-        names = {"FACTS": str(self._facts), "FLAG": str(self._flag), "TREE": str(tree), "OWN": tuple(own)}
-        source = _SOURCE.read_text(encoding="utf-8")
-        head = "".join(f"{name} = {value!r}\n" for name, value in names.items())
-        self._code.write_bytes(marshal.dumps(compile(head + source, "<frozen watcher>", "exec")))
+        names: dict[str, object] = {
+            "FACTS": str(self._facts),
+            "FLAG": str(self._flag),
+            "TREE": _prefixes({str(tree)}),
+            "OWN": _prefixes({str(folder), str(tree), *_python_folders(), "/proc", "/sys", "/dev"}),
+        }
+        codes = [_compile("".join(f"{name} = {value!r}\n" for name, value in names.items()))]
+        codes += [_compile((_FOLDER / f"{name}.py").read_text(encoding="utf-8")) for name in _FILES]
+        self._code.write_bytes(marshal.dumps(codes))
 
     def ride_in(self, library: Path) -> None:
         """Watch every Python whose distributions are in *library*."""
-        (library / _PTH).write_text(f"import sys; exec({self._starter()!r})\n", encoding="utf-8")
+        # ``-I`` and ``-E`` leave a .pth file alone.
+        starter = self._starter(leave_out="S")
+        (library / _PTH).write_text(f"import sys; exec({starter!r})\n", encoding="utf-8")
 
     def environ(self, python_path: str | None) -> dict[str, str]:
         """Return the variables that have a Python watched whose environment must not be written to.
@@ -96,7 +111,7 @@ class Watch:
         """
         self._carrier.mkdir(exist_ok=True)
         make_way = _MAKE_WAY.format(folder=str(self._carrier))
-        (self._carrier / "sitecustomize.py").write_text(self._starter() + make_way, encoding="utf-8")
+        (self._carrier / "sitecustomize.py").write_text(self._starter(leave_out="IES") + make_way, encoding="utf-8")
         return {"PYTHONPATH": os.pathsep.join(filter(None, [str(self._carrier), python_path]))}
 
     @contextlib.contextmanager
@@ -131,10 +146,16 @@ class Watch:
             imports=frozenset((str(module), str(file)) for module, file in of_kind.get("import", ())),
             is_whole=self._is_whole and bool(facts) and "broken" not in of_kind,
             has_unwatched_python="unwatched" in of_kind,
+            prefixes=single("prefix"),
+            listed=single("listed"),
+            ran=single("ran"),
         )
 
-    def _starter(self) -> str:
-        """Return code that runs the watcher, on this very Python, while the flag is there; it never raises."""
+    def _starter(self, *, leave_out: str) -> str:
+        """Return code that runs the watcher, on this very Python, while the flag is there; it never raises.
+
+        :param leave_out: letters of the interpreter's options that keep this code from being run.
+        """
         return (
             "try:\n"
             " import os, sys\n"
@@ -142,13 +163,34 @@ class Watch:
             # A .pth file may be run twice.
             f" if _is_ours and os.path.exists({str(self._flag)!r}) and '_walks' not in vars(type(os.environ)):\n"
             "  import marshal\n"
-            f"  with open({str(self._code)!r}, 'rb') as _file: _code = marshal.loads(_file.read())\n"
-            "  exec(_code, {'__name__': '<watcher>'})\n"
+            f"  with open({str(self._code)!r}, 'rb') as _file: _codes = marshal.loads(_file.read())\n"
+            f"  _names = {{'__name__': '<watcher>', 'LEAVE_OUT': {leave_out!r}}}\n"
+            "  for _code in _codes: exec(_code, _names)\n"
             "except Exception: pass\n"
         )
 
 
-_ARITY = {"variable": 1, "program": 2, "command": 1, "unwatched": 1, "absent": 1, "failed": 1, "import": 2, "broken": 1}
+def _compile(source: str) -> CodeType:
+    return compile(source, "<frozen watcher>", "exec")
+
+
+def _prefixes(folders: set[str]) -> tuple[str, ...]:
+    """Return what the path of anything below one of *folders* begins with, links followed or not."""
+    spelled = {*folders, *map(os.path.realpath, folders)}
+    return tuple(f"{folder.rstrip(os.sep)}{os.sep}" for folder in sorted(spelled))
+
+
+def _python_folders() -> set[str]:
+    """Return where this Python has its own files; where it is the system's, what is the system's is not among them."""
+    prefixes = {sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix} - {"/", "/usr", "/usr/local"}
+    paths = {sysconfig.get_path(name) for name in ["stdlib", "platstdlib", "purelib", "platlib"]}
+    return {*prefixes, *paths, os.path.dirname(os.__file__), *site.getsitepackages()}  # noqa: PTH120 (is no path of ours)
+
+
+_ARITY = {
+    **dict.fromkeys(["variable", "prefix", "command", "unwatched", "absent", "listed", "failed", "ran", "broken"], 1),
+    **dict.fromkeys(["program", "import"], 2),
+}
 """How many values a fact of each kind has."""
 
 

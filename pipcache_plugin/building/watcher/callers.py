@@ -1,0 +1,37 @@
+"""Whose code it is that asks: the source tree's, a distribution's or the standard library's."""
+
+import os
+import sys
+
+_STDLIB = os.path.dirname(os.__file__) + os.sep
+_OURS = _note.__code__.co_filename
+
+
+def _is_trees(file):
+    # A script that is executed from a text has no path, and one that runs in its folder a relative one.
+    return file.startswith(TREE) or not (os.path.isabs(file) or file.startswith("<frozen"))
+
+
+def _is_stdlib(file):
+    if file.startswith("<frozen"):
+        return True
+    return file.startswith(_STDLIB) and "-packages" not in file[len(_STDLIB) :]
+
+
+def _callers():
+    """Return the frames outside the standard library, innermost first; none when it is for a child, or an import."""
+    frames, frame = [], sys._getframe(1)
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if file != _OURS:
+            if not _is_stdlib(file):
+                frames.append(frame)
+            elif not frames and (file.endswith("subprocess.py") or "importlib" in file):
+                return []
+        frame = frame.f_back
+    return frames
+
+
+def _is_asked_by_tree():
+    frames = _callers()
+    return bool(frames) and _is_trees(frames[0].f_code.co_filename)

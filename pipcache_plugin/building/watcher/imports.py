@@ -1,0 +1,53 @@
+"""What the source tree's own code imports; and, last of all, the hook that hears of everything."""
+
+import os
+import sys
+
+
+@_guarded
+def _imported(module):
+    frame = sys._getframe()
+    while frame is not None and (frame.f_code.co_filename == _OURS or "importlib" in frame.f_code.co_filename):
+        frame = frame.f_back
+    if frame is not None and _is_trees(frame.f_code.co_filename):
+        _note("import", module, frame.f_code.co_filename)
+
+
+def _watch_imports():
+    # Here all ways of importing meet, those by name and those that fail among them; no audit event comes from all.
+    bootstrap = sys.modules["_frozen_importlib"]
+    real = bootstrap._find_spec
+
+    def _find_spec(name, path, target=None):
+        if path is None:
+            _imported(name)
+        return real(name, path, target)
+
+    bootstrap._find_spec = _find_spec
+
+
+@_guarded
+def _executed(code):
+    file = getattr(code, "co_filename", "")
+    if file and file != _OURS and _is_trees(file):
+        _note("ran", file)
+
+
+def _audit(event, args):
+    if event == "open":
+        if ("r" in args[1]) if args[1] is not None else not args[2] & os.O_CREAT:
+            _opened(args[0])
+    elif event == "exec":
+        _executed(args[0])
+    elif event == "subprocess.Popen":
+        _started(args[0], args[1], args[3])
+    elif event in ("os.listdir", "os.scandir"):
+        _listed(args[0])
+    elif event == "os.system":
+        _started("sh", ["sh", "-c", args[0]], None)
+    elif event in ("os.exec", "os.posix_spawn"):
+        _started(args[0], args[1], args[2])
+
+
+_watch_imports()
+sys.addaudithook(_audit)
