@@ -34,8 +34,8 @@ FORBIDDEN = {
 }
 """What these may not; the rest is theirs to choose."""
 
-WATCHER = f"{OURS}.building.__pipcache-watcher__"
-"""The one module that may take private names from the standard library: it changes what that does."""
+WATCHER = f"{OURS}.building.watcher"
+"""What may take private names from the standard library: it changes what that does. Executed, and never imported."""
 
 BRIDGE = "pip_bridge"
 """The one room that may import pip, and pip's underscored names."""
@@ -115,7 +115,7 @@ def violates(found: Import) -> bool:
     if target is None:
         if is_below(found.target, "pip"):
             return room != BRIDGE
-        is_for_the_watcher = found.importer == WATCHER and found.target.split(".")[0] in sys.stdlib_module_names
+        is_for_the_watcher = is_below(found.importer, WATCHER) and found.target.split(".")[0] in sys.stdlib_module_names
         return is_underscored(found.target) and not is_for_the_watcher
     if target in ENTRIES:
         return room not in ENTRIES[target]
@@ -170,8 +170,8 @@ def test_all_rooms_are_seen() -> None:
         ("machine.programs", "from pipcache_plugin.store import store"),
         ("machine.stamp", "from pipcache_plugin.building import evidence"),
         ("building.watching", "import sys\nsys._getframe()"),
-        ("building.__pipcache-watcher__", "import build._builder"),
-        ("building.__pipcache-watcher__", "import pip"),
+        ("building.watcher.imports", "import build._builder"),
+        ("building.watcher.imports", "import pip"),
         ("store.store", "from pipcache_plugin.management import contents"),
         ("files", "from pipcache_plugin.store import store"),
         ("building.once", "from pipcache_plugin.pip_bridge.run import Run"),
@@ -209,7 +209,7 @@ def test_rules_are_enforced(importer: str, source: str) -> None:
         ("building.wheels", "import pipeline"),
         ("building.evidence", "from pipcache_plugin.machine.programs import find_program"),
         ("machine.libraries", "from pipcache_plugin.files import sha256_of"),
-        ("building.__pipcache-watcher__", "import sys, _posixsubprocess\nsys._getframe()"),
+        ("building.watcher.imports", "import sys, _posixsubprocess\nsys._getframe()"),
         ("building.wheels", "import build\nprint(build.__version__)"),
         ("management.contents", "from pipcache_plugin.store.store import Store"),
     ],
@@ -235,9 +235,7 @@ def test_command_line_imports_next_to_nothing() -> None:
 
 
 LOWER_MODULES = [
-    name
-    for name in collect_sources()
-    if room_of(name) in {*ALLOWED, *FORBIDDEN} and not name.rpartition(".")[2].startswith("__pipcache-")
+    name for name in collect_sources() if room_of(name) in {*ALLOWED, *FORBIDDEN} and not is_below(name, WATCHER)
 ]
 
 

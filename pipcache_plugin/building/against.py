@@ -6,11 +6,14 @@ imported that carries extension modules or headers (torch, numpy). A new setupto
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipcache_plugin.machine.modules import has_module
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from importlib.metadata import Distribution
 
     from pipcache_plugin.building.watching import Observations
@@ -19,9 +22,51 @@ _COMPILED = {".so", ".pyd", ".h", ".hpp", ".cuh", ".pxd"}
 _NEVER = {"setuptools", "wheel", "pip"}
 
 
-def collect_built_against(seen: Observations, requires: Sequence[str], backend: str) -> dict[str, str]:
+_BY_NAME = {"import_module", "__import__", "find_spec", "version", "distribution", "get_distribution"}
+"""Functions that take the name of a module or a distribution."""
+
+
+def collect_imported(seen: Observations, tree: Path) -> frozenset[str]:
+    """Return the top-level modules that the source tree's own code imports, or tries to.
+
+    Seen at work; and read in the files that ran, as what others have loaded before is imported without a trace.
+    """
+    names = {module for module, _ in seen.imports}
+    for file in seen.ran:
+        # Backends execute setup.py from its text.
+        path = tree / ("setup.py" if file.startswith("<") else file)
+        try:
+            names.update(_iter_imports(ast.parse(path.read_bytes())))
+        except (OSError, SyntaxError, ValueError):
+            continue
+    return frozenset(names)
+
+
+def _iter_imports(module: ast.AST) -> Iterator[str]:
+    for node in ast.walk(module):
+        match node:
+            case ast.Import(names=aliases):
+                yield from (alias.name.partition(".")[0] for alias in aliases)
+            case ast.ImportFrom(module=str(name), level=0):
+                yield name.partition(".")[0]
+            case ast.Call(
+                func=ast.Name(id=function) | ast.Attribute(attr=function), args=[ast.Constant(value=str(name)), *_]
+            ) if function in _BY_NAME:
+                yield name.partition(".")[0]
+
+
+def collect_lacking(seen: Observations, tree: Path) -> tuple[str, ...]:
+    """Return the top-level modules that the source tree's own code tried to import and that are not there, sorted."""
+    tried = {
+        module for module, _ in seen.imports if not (tree / module).exists() and not (tree / f"{module}.py").exists()
+    }
+    return tuple(sorted(name for name in tried if not has_module(name)))
+
+
+def collect_built_against(imported: Collection[str], requires: Sequence[str], backend: str) -> dict[str, str]:
     """Return the version of each such distribution in the running environment, by normalized name.
 
+    :param imported: top-level modules that the source tree's own code imported.
     :param requires: the declared build requirements.
     :param backend: as in ``pyproject.toml``: ``module`` or ``module:object``.
     """
@@ -32,8 +77,9 @@ def collect_built_against(seen: Observations, requires: Sequence[str], backend: 
     by_module = packages_distributions()
     own = {canonicalize_name(name) for name in by_module.get(backend.partition(":")[0].partition(".")[0], [])}
     names = _iter_required(requires)
-    for module in {module for module, _ in seen.imports}:
-        names |= {canonicalize_name(name) for name in by_module.get(module, []) if _is_compiled(name)}
+    for module in imported:
+        # A version is asked for by the distribution's name.
+        names |= {canonicalize_name(name) for name in [*by_module.get(module, []), module] if _is_compiled(name)}
     found = {name: _find(name) for name in sorted(names - own - _NEVER)}
     return {name: distribution.version for name, distribution in found.items() if distribution is not None}
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipcache_plugin.building import shell
 from pipcache_plugin.keys.conditions import Choices, Conditions, Lacks, Needs
 from pipcache_plugin.keys.environment import (
     can_count,
@@ -21,15 +22,21 @@ from pipcache_plugin.keys.environment import (
     is_toolchain,
     select_toolchain,
 )
+from pipcache_plugin.machine.folders import digest_listing
 from pipcache_plugin.machine.programs import find_program, split_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from pipcache_plugin.building.watching import Observations
 
 _HARMLESS = {"git", "hg", "uname", "ldconfig", "lsb_release", "which", "locale", "true", "false", "chmod", "getconf"}
 """Programs that are not told anything by the toolchain's variables, and whose failure is no failed step of a build."""
+
+_COMPILERS = re.compile(
+    r"(?:[\w-]*-)?(?:cc|gcc|g\+\+|c\+\+|clang|clang\+\+|ld|ar|ranlib|strip|gfortran|rustc|nvcc)(?:-[\d.]+)?"
+)
+"""Programs that run no Git."""
 
 _NATIVE = {".c", ".cc", ".cpp", ".cxx", ".cu", ".f", ".f90", ".f95", ".m", ".mm", ".pyx", ".pxd", ".rs", ".s", ".S"}
 _SCRIPTS = {
@@ -75,6 +82,9 @@ class Circumstances:
     built_against: Mapping[str, str]
     """Not isolated: what the wheel was built for, with versions."""
 
+    lacking_modules: tuple[str, ...]
+    """Not isolated: top-level modules that could not be imported."""
+
     git_tags: str | None
     """A digest of the tags, if the source is a Git checkout."""
 
@@ -92,35 +102,55 @@ def judge(seen: Observations, around: Circumstances, libraries: tuple[str, ...],
     :param is_pure: the wheel has nothing compiled in it.
     """
     foreign = sorted(name for name, found in seen.programs.items() if not _is_python(found or name, around.root))
-    is_foreign = seen.has_unwatched_python or any(Path(name).name not in _HARMLESS for name in foreign)
-    earlier = around.earlier or Conditions()
-    names = {name for name in seen.variables if can_count(name)} | {*earlier.choices.variables, *earlier.choices.shown}
-    if is_foreign:
-        run = {Path(word).name for text in [*foreign, *seen.commands] for word in _WORD.findall(text)}
-        names |= find_names(_iter_build_scripts(around.tree, run)) | find_shell_names(seen.commands)
-    salt = secrets.token_hex(16)
     has_failed = any(Path(name).name not in _HARMLESS and not _is_python(name, around.root) for name in seen.failed)
-    has_run_git = any(Path(name).name == "git" for name in seen.programs)
+    scripts = list(_iter_build_scripts(around.tree, foreign, seen.commands)) if _is_foreign(seen, foreign) else []
+    inline = [script for command in sorted(seen.commands) if (script := shell.parse_command(command))]
+    is_suspect = (
+        has_failed
+        or any(shell.lets_compiler_fail(script) for script in [*scripts, *inline])
+        or (is_pure and has_native_sources(around.tree))
+    )
     return Conditions(
-        choices=Choices(
-            salt=salt,
-            variables={
-                name: digest_value(salt, name, around.environ.get(name))
-                for name in sorted(names)
-                if not is_toolchain(name)
-            },
-            shown={name: around.environ.get(name) for name in sorted(names) if is_toolchain(name)},
-            toolchain=(
-                select_toolchain(around.environ) if is_foreign or earlier.choices.toolchain is not None else None
-            ),
-            constraints=around.constraints,
-            used=around.used,
-            built_against={**earlier.choices.built_against, **around.built_against},
-            git_tags=around.git_tags if has_run_git or is_foreign else None,
-        ),
-        lacks=_collect_lacks(seen, around, is_suspect=has_failed or (is_pure and has_native_sources(around.tree))),
+        choices=_collect_choices(seen, around, scripts, foreign),
+        lacks=_collect_lacks(seen, around, _find_sought(inline, scripts), is_suspect=is_suspect),
         needs=Needs(libraries=libraries),
     )
+
+
+def _is_foreign(seen: Observations, foreign: list[str]) -> bool:
+    """Tell whether something ran that may have read variables unseen."""
+    return seen.has_unwatched_python or any(Path(name).name not in _HARMLESS for name in foreign)
+
+
+def _collect_choices(seen: Observations, around: Circumstances, scripts: list[str], foreign: list[str]) -> Choices:
+    earlier = around.earlier.choices if around.earlier else Choices()
+    prefixes = tuple(sorted({*filter(can_count, seen.prefixes), *earlier.prefixes}))
+    names = {name for name in seen.variables if can_count(name)} | {*earlier.variables, *earlier.shown}
+    names |= {name for name in around.environ if prefixes and name.startswith(prefixes) and can_count(name)}
+    if is_foreign := _is_foreign(seen, foreign):
+        names |= find_names(scripts) | find_shell_names(seen.commands)
+    salt = secrets.token_hex(16)
+    # Any other program may have run it: a shell, make, cmake.
+    may_have_run_git = seen.has_unwatched_python or any(not _COMPILERS.fullmatch(Path(name).name) for name in foreign)
+    return Choices(
+        salt=salt,
+        variables={
+            name: digest_value(salt, name, around.environ.get(name)) for name in sorted(names) if not is_toolchain(name)
+        },
+        shown={name: around.environ.get(name) for name in sorted(names) if is_toolchain(name)},
+        prefixes=prefixes,
+        toolchain=select_toolchain(around.environ) if is_foreign or earlier.toolchain is not None else None,
+        constraints=around.constraints,
+        used=around.used,
+        built_against={**earlier.built_against, **around.built_against},
+        git_tags=around.git_tags if may_have_run_git else None,
+    )
+
+
+def _find_sought(inline: list[str], scripts: list[str]) -> set[str]:
+    """Return the names of the programs that shells may have looked for."""
+    found = {name for script in inline for name in shell.iter_sought(script)}
+    return found | {name for script in scripts for name in shell.iter_asked_for(script)}
 
 
 def has_native_sources(tree: Path) -> bool:
@@ -134,28 +164,32 @@ def _iter_files(tree: Path) -> Iterator[Path]:
         yield from (Path(folder, name) for name in sorted(files))
 
 
-def _collect_lacks(seen: Observations, around: Circumstances, *, is_suspect: bool) -> Lacks:
+def _collect_lacks(seen: Observations, around: Circumstances, sought: set[str], *, is_suspect: bool) -> Lacks:
     folders = [folder.rstrip(os.sep) for folder in split_path(around.environ.get("PATH"))]
-    sought = {Path(path).name for path in seen.absent if str(Path(path).parent) in folders}
+    sought |= {Path(path).name for path in seen.absent if str(Path(path).parent) in folders}
     sought |= {name for name, found in seen.programs.items() if found is None and os.sep not in name}
     earlier = (around.earlier or Conditions()).lacks
     sought |= set(earlier.programs)
     own = [str(around.tree), tempfile.gettempdir(), around.environ.get("HOME") or os.path.expanduser("~")]  # noqa: PTH111 (there may be no home)
     own += [str(around.root)] if around.root else []
     is_suspect = is_suspect or earlier.system is not None
+    own_prefixes = tuple(f"{folder}/" for folder in own if folder != "/")
     paths = [
         path
         for path in sorted(seen.absent)
-        if str(Path(path).parent) not in folders
-        and not path.startswith(tuple(f"{folder}/" for folder in own if folder != "/"))
+        if str(Path(path).parent) not in folders and not path.startswith(own_prefixes)
     ]
     paths += earlier.paths
     paths += [name for name, found in seen.programs.items() if found is None and Path(name).is_absolute()]
     still_absent = [path for path in dict.fromkeys(paths) if not os.path.lexists(path)]
+    listed = sorted({path for path in seen.listed if not f"{path}/".startswith(own_prefixes)} | {*earlier.listings})
+    has_too_many = max(len(still_absent), len(listed)) > _MOST_PATHS
     return Lacks(
         programs=tuple(name for name in sorted(sought) if find_program(name, folders) is None),
         paths=tuple(still_absent[:_MOST_PATHS]),
-        system=around.system if is_suspect or len(still_absent) > _MOST_PATHS else None,
+        listings={path: digest_listing(path) for path in listed[:_MOST_PATHS]},
+        modules=tuple(sorted({*around.lacking_modules, *earlier.modules})),
+        system=around.system if is_suspect or has_too_many else None,
     )
 
 
@@ -176,11 +210,13 @@ def _is_python(program: str, root: Path | None) -> bool:
     return first_line.startswith(b"#!") and b"python" in first_line
 
 
-def _iter_build_scripts(tree: Path, programs: set[str]) -> Iterator[str]:
-    patterns = [pattern for program, pattern in _SCRIPTS.items() if program in programs]
+def _iter_build_scripts(tree: Path, programs: Iterable[str], commands: Iterable[str]) -> Iterator[str]:
+    """Go through the texts of the source's files that foreign programs have run, or were told of."""
+    run = {Path(word).name for text in [*programs, *commands] for word in _WORD.findall(text)}
+    patterns = [pattern for program, pattern in _SCRIPTS.items() if program in run]
     scripts = re.compile("|".join(patterns) or r"(?!)")
     # What is run itself, or handed to a shell, is a script whatever it is called.
-    found = (path for path in _iter_files(tree) if scripts.fullmatch(path.name) or path.name in programs)
+    found = (path for path in _iter_files(tree) if scripts.fullmatch(path.name) or path.name in run)
     for path in itertools.islice(found, _MOST_SCRIPTS):
         if path.stat().st_size <= _LARGEST_SCRIPT_BYTES:
             yield path.read_text(encoding="utf-8", errors="replace")

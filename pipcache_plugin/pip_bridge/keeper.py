@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from pipcache_plugin.building.interface import FoundWheel
-from pipcache_plugin.keys.conditions import Conditions, iter_differences, list_dependences
+from pipcache_plugin.keys.conditions import Conditions
+from pipcache_plugin.keys.differences import iter_differences, list_dependences
 from pipcache_plugin.keys.fields import InvalidRecordError
 from pipcache_plugin.keys.record import Record
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pipcache_plugin.keys.build_key import BuildKey
-    from pipcache_plugin.keys.conditions import Present
+    from pipcache_plugin.keys.differences import Present
     from pipcache_plugin.pip_bridge.run import Run
     from pipcache_plugin.store.store import Entry, PreparedMetadata
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class PipPresent:
-    """The present of one run; satisfies ``keys.conditions.Present``. Each question is answered once."""
+    """The present of one run; satisfies ``keys.differences.Present``. Each question is answered once."""
 
     def __init__(self, options: Values, session: Any, finder: Any) -> None:
         """Nothing is asked yet."""
@@ -77,6 +77,18 @@ class PipPresent:
     def has_path(self, path: str) -> bool:
         """See the Protocol."""
         return os.path.lexists(path)
+
+    def digest_listing(self, path: str) -> str:
+        """See the Protocol."""
+        from pipcache_plugin.machine.folders import digest_listing
+
+        return digest_listing(path)
+
+    def has_module(self, name: str) -> bool:
+        """See the Protocol."""
+        from pipcache_plugin.machine.modules import has_module
+
+        return has_module(name)
 
     def system(self) -> str:
         """See the Protocol."""

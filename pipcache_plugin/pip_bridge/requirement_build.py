@@ -7,7 +7,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipcache_plugin.building.against import collect_built_against
+from pipcache_plugin.building.against import collect_built_against, collect_imported, collect_lacking
 from pipcache_plugin.building.environment import CurrentEnvironment, IsolatedEnvironment
 from pipcache_plugin.building.errors import ConflictingRequirementsError, UnsupportedProjectError, UnwatchedBuildError
 from pipcache_plugin.building.evidence import Circumstances, judge
@@ -242,6 +242,7 @@ class RequirementBuild:
             used=used,
             constraints=self._present.constraints(used),
             built_against={} if self._is_isolated else self._collect_built_against(seen),
+            lacking_modules=() if self._is_isolated else collect_lacking(seen, tree),
             git_tags=self._present.git_tags(),
             system=self._present.system(),
             earlier=self._keeper.metadata_conditions,
@@ -250,7 +251,8 @@ class RequirementBuild:
 
     def _collect_built_against(self, seen: Observations) -> dict[str, str]:
         requires = self.requirement.pyproject_requires or []
-        return collect_built_against(seen, requires, self.requirement._pep517_backend_spec)
+        imported = collect_imported(seen, Path(self.requirement.unpacked_source_directory))
+        return collect_built_against(imported, requires, self.requirement._pep517_backend_spec)
 
 
 def _check_support(pip_installer: object) -> None:

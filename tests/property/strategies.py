@@ -53,13 +53,21 @@ conditions = st.builds(
         salt=texts,
         variables=maybe_mappings,
         shown=maybe_mappings,
+        prefixes=text_tuples,
         toolchain=st.none() | mappings,
         constraints=mappings,
         used=mappings,
         built_against=mappings,
         git_tags=st.none() | texts,
     ),
-    lacks=st.builds(Lacks, programs=text_tuples, paths=text_tuples, system=st.none() | texts),
+    lacks=st.builds(
+        Lacks,
+        programs=text_tuples,
+        paths=text_tuples,
+        listings=mappings,
+        modules=text_tuples,
+        system=st.none() | texts,
+    ),
     needs=st.builds(Needs, libraries=text_tuples),
 )
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipcache_plugin.keys.conditions import Choices, Conditions, iter_differences
+from pipcache_plugin.keys.conditions import Choices, Conditions
+from pipcache_plugin.keys.differences import iter_differences
 from pipcache_plugin.keys.environment import digest_value
 from pipcache_plugin.keys.fields import InvalidRecordError
 from tests.property import strategies

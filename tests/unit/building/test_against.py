@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
-from pipcache_plugin.building.against import collect_built_against
+from pipcache_plugin.building.against import collect_built_against, collect_imported, collect_lacking
 from pipcache_plugin.building.watching import Observations
 
 
-def seen(*modules: str) -> Observations:
-    """Return what was seen of a build whose own code imported *modules*."""
+def seen(imports: Mapping[str, str] | None = None, ran: Sequence[str] = ()) -> Observations:
+    """Return what was seen of a build.
+
+    :param imports: files of the source tree's own code by the module that each imported.
+    """
     return Observations(
         variables=frozenset(),
         programs={},
         commands=frozenset(),
         absent=frozenset(),
         failed=frozenset(),
-        imports=frozenset((module, "/tree/setup.py") for module in modules),
+        imports=frozenset((imports or {}).items()),
         is_whole=True,
+        ran=frozenset(ran),
     )
 
 
@@ -50,20 +55,58 @@ def _library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_declared_requirements_count() -> None:
     """All but the backend's own distribution and what every build has; with their names normalized."""
     requires = ["setuptools>=77", "wheel", "my-backend", "torch_like>=2", "pure", "lacking", "not a requirement !"]
-    assert collect_built_against(seen(), requires, "my_backend.api:hooks") == {"torch-like": "2.8.0", "pure": "3.0"}
+    assert collect_built_against([], requires, "my_backend.api:hooks") == {"torch-like": "2.8.0", "pure": "3.0"}
 
 
 def test_requirement_of_another_platform_does_not_count() -> None:
     """Its marker says so."""
-    assert collect_built_against(seen(), ["pure; sys_platform == 'amiga'"], "my_backend") == {}
+    assert collect_built_against([], ["pure; sys_platform == 'amiga'"], "my_backend") == {}
 
 
 def test_imported_ones_with_compiled_parts_count() -> None:
     """A wheel may be made for an ABI, or with headers; not for the words of a pure module."""
-    found = collect_built_against(seen("torchlike", "headers", "pure", "json", "unknown"), [], "my_backend")
+    found = collect_built_against(["torchlike", "headers", "pure", "json", "unknown"], [], "my_backend")
     assert found == {"headers": "1.0", "torch-like": "2.8.0"}
 
 
 def test_backend_and_setuptools_do_not_count() -> None:
     """A new one is no reason to build again."""
-    assert collect_built_against(seen("setuptools", "my_backend", "wheel"), [], "my_backend") == {}
+    assert collect_built_against(["setuptools", "my_backend", "wheel"], [], "my_backend") == {}
+
+
+def test_version_that_was_asked_for_by_the_distributions_name() -> None:
+    """Its module may have another name."""
+    assert collect_built_against(["torch.like"], [], "my_backend") == {"torch-like": "2.8.0"}
+
+
+TEXT = """
+import one.sub, two as other
+from three.sub import name
+from . import relative
+from .sibling import name
+def late():
+    import four
+    import importlib, importlib.metadata
+    importlib.import_module("five.sub")
+    __import__("six")
+    importlib.metadata.version("seven")
+    print("eight", help("nine"))
+"""
+
+
+def test_imported_by_files_that_ran(tmp_path: Path) -> None:
+    """However they are imported; setup.py is executed from its text."""
+    (tmp_path / "setup.py").write_text(TEXT)
+    (tmp_path / "idle.py").write_text("import idle_one")
+    (tmp_path / "odd.py").write_text("import (")
+    (tmp_path / "helper.py").write_text("import helper_one")
+    found = collect_imported(seen({"torch": "setup.py"}, ["<string>", "odd.py", str(tmp_path / "helper.py")]), tmp_path)
+    assert found == {"torch", "one", "two", "three", "four", "importlib", "five", "six", "seven", "helper_one"}
+
+
+def test_lacking_modules(tmp_path: Path) -> None:
+    """Neither installed, nor of the source tree, nor built into Python."""
+    (tmp_path / "helper.py").touch()
+    (tmp_path / "package").mkdir()
+    tried = {"torchlike": "x", "sys": "x", "helper": "x", "package": "x", "no_such_b": "x", "no_such_a": "y"}
+    assert collect_lacking(seen(tried), tmp_path) == ("no_such_a", "no_such_b")

@@ -12,7 +12,7 @@ from pipcache_plugin.keys.environment import select_toolchain
 
 @dataclass(kw_only=True)
 class FakePresent:
-    """Satisfies ``keys.conditions.Present``: nothing is set, installed or there unless a field says so."""
+    """Satisfies ``keys.differences.Present``: nothing is set, installed or there unless a field says so."""
 
     environ: Mapping[str, str] = field(default_factory=dict)
     build_constraints: Mapping[str, str] = field(default_factory=dict)
@@ -20,6 +20,8 @@ class FakePresent:
     tags: str | None = None
     programs: Mapping[str, str] = field(default_factory=dict)
     paths: set[str] = field(default_factory=set)
+    listings: Mapping[str, str] = field(default_factory=dict)
+    modules: set[str] = field(default_factory=set)
     stamp: str = "stamp"
     libraries: set[str] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
@@ -56,6 +58,14 @@ class FakePresent:
     def has_path(self, path: str) -> bool:
         """See the Protocol."""
         return path in self.paths
+
+    def digest_listing(self, path: str) -> str:
+        """See the Protocol."""
+        return self.listings.get(path, "-")
+
+    def has_module(self, name: str) -> bool:
+        """See the Protocol."""
+        return name in self.modules
 
     def system(self) -> str:
         """See the Protocol."""

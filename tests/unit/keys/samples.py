@@ -28,13 +28,20 @@ CONDITIONS = Conditions(
         salt="0123456789abcdef0123456789abcdef",
         variables={"SIMPLE_FLAVOUR": "cd" * 32, "SIMPLE_UNSET": None},
         shown={"CC": "gcc", "CXX": None},
+        prefixes=("SIMPLE_",),
         toolchain={"CFLAGS": "-O2"},
         constraints={"setuptools": "<81"},
         used={"setuptools": "80.0", "wheel": "0.45"},
         built_against={"torch": "2.8.0"},
         git_tags="ef" * 32,
     ),
-    lacks=Lacks(programs=("cmake", "g++"), paths=("/usr/include/ffi.h",), system="01" * 32),
+    lacks=Lacks(
+        programs=("cmake", "g++"),
+        paths=("/usr/include/ffi.h",),
+        listings={"/usr/include": "23" * 32},
+        modules=("torch",),
+        system="01" * 32,
+    ),
     needs=Needs(libraries=("libffi.so.8",)),
 )
 """No field has its default. No build gives all of it at once."""

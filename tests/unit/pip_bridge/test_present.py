@@ -14,7 +14,7 @@ from pipcache_plugin.pip_bridge import present as present_module
 from pipcache_plugin.pip_bridge.present import PipPresent
 
 if TYPE_CHECKING:
-    from pipcache_plugin.keys.conditions import Present
+    from pipcache_plugin.keys.differences import Present
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,191 @@
+"""Is a stored wheel right here? Its conditions compared with the present, and what is different in a sentence.
+
+No difference means that a fresh build would give nothing that the user could tell apart, or something worse. Presence
+is never a condition: a compiler that is newer, or gone, changes nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+
+from pipcache_plugin.keys.environment import can_count, digest_value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from pipcache_plugin.keys.conditions import Choices, Conditions, Lacks
+
+Kind: TypeAlias = Literal[
+    "variable",
+    "constraint",
+    "requirement",
+    "git tags",
+    "unknown tags",
+    "program",
+    "path",
+    "listing",
+    "module",
+    "system",
+    "library",
+]
+
+
+class Present(Protocol):
+    """The world as it is now."""
+
+    @property
+    def environ(self) -> Mapping[str, str]:
+        """The environment that a backend would be given."""
+
+    def toolchain(self) -> Mapping[str, str]:
+        """Return the toolchain's variables that are set."""
+
+    def constraints(self, projects: Iterable[str]) -> Mapping[str, str]:
+        """Return the build constraints on *projects*, in canonical form."""
+
+    def satisfies(self, version: str, specifier: str) -> bool:
+        """Tell whether *version* meets *specifier*."""
+
+    def installed(self, project: str) -> str | None:
+        """Return the version of an installed distribution."""
+
+    def git_tags(self) -> str | None:
+        """Return the digest of the tags of the checkout; ``None`` while there is no checkout."""
+
+    def find_program(self, name: str) -> str | None:
+        """Return where a program is."""
+
+    def has_path(self, path: str) -> bool:
+        """Tell whether *path* exists."""
+
+    def digest_listing(self, path: str) -> str:
+        """Return the digest of the names in a folder."""
+
+    def has_module(self, name: str) -> bool:
+        """Tell whether the Python of a build without isolation finds a top-level module."""
+
+    def system(self) -> str:
+        """Return the stamp of what is installed on the system."""
+
+    def has_library(self, name: str) -> bool:
+        """Tell whether the dynamic loader would find a shared library."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """One reason why a wheel is not right here."""
+
+    kind: Kind
+    name: str
+    was: str | None = None
+    now: str | None = None
+
+    def __str__(self) -> str:
+        said = {
+            "program": f"`{self.name}` was missing and is now at `{self.now}`",
+            "path": f"`{self.name}` was missing and is there now",
+            "listing": f"the build looked through `{self.name}`, and what is in there has changed",
+            "module": f"the module `{self.name}` was missing and can be imported now",
+            "system": "something that its build lacked may be there now: what is installed on the system has changed",
+            "library": f"it needs the shared library `{self.name}`, which is not there",
+            "git tags": "the tags of its Git repository have changed",
+            "unknown tags": "its version may come from Git tags, which are not known before a clone",
+        }.get(self.kind)
+        return said or f"{self._subject} {self._change}"
+
+    @property
+    def _change(self) -> str:
+        if self.was is None:
+            return f"was not set, is {self.now}"
+        gone = "not installed any more" if self.kind == "requirement" else "not set any more"
+        return f"was {self.was}, is {self.now or gone}"
+
+    @property
+    def _subject(self) -> str:
+        if self.kind == "constraint":
+            return f"the build constraint on `{self.name}`"
+        return f"`{self.name}`"
+
+
+def list_dependences(conditions: Conditions) -> tuple[list[str], list[str]]:
+    """Return the names of all that is compared: of what was there, and of what was not."""
+    choices, lacks = conditions.choices, conditions.lacks
+    variables = {**choices.variables, **choices.shown, **(choices.toolchain or {})}
+    there = sorted(name for name, value in variables.items() if value is not None)
+    tags = [] if choices.git_tags is None else ["Git tags"]
+    there += [*choices.constraints, *choices.built_against, *tags, *conditions.needs.libraries]
+    absent = sorted(name for name, value in variables.items() if value is None)
+    there += lacks.listings
+    families = [f"{prefix}*" for prefix in choices.prefixes if prefix not in variables]
+    return there, [*absent, *families, *lacks.programs, *lacks.paths, *lacks.modules]
+
+
+def iter_differences(conditions: Conditions, present: Present) -> Iterator[Difference]:
+    """Go through what is not as it was, cheap questions first; nothing means that the wheel is right."""
+    yield from _iter_changed_variables(conditions.choices, present)
+    yield from _iter_changed_requirements(conditions.choices, present)
+    tags = conditions.choices.git_tags
+    if tags is not None and present.git_tags() != tags:
+        yield Difference(kind="git tags" if present.git_tags() else "unknown tags", name="tags")
+    yield from _iter_appeared(conditions.lacks, present)
+    for name in conditions.needs.libraries:
+        if not present.has_library(name):
+            yield Difference(kind="library", name=name)
+    if conditions.lacks.system is not None and conditions.lacks.system != present.system():
+        yield Difference(kind="system", name="system")
+
+
+def _iter_appeared(lacks: Lacks, present: Present) -> Iterator[Difference]:
+    for name in lacks.programs:
+        if found := present.find_program(name):
+            yield Difference(kind="program", name=name, now=found)
+    for path in lacks.paths:
+        if present.has_path(path):
+            yield Difference(kind="path", name=path)
+    for path, digest in lacks.listings.items():
+        if present.digest_listing(path) != digest:
+            yield Difference(kind="listing", name=path)
+    for name in lacks.modules:
+        if present.has_module(name):
+            yield Difference(kind="module", name=name)
+
+
+def _iter_changed_variables(choices: Choices, present: Present) -> Iterator[Difference]:
+    for name, digest in choices.variables.items():
+        value = present.environ.get(name)
+        if digest_value(choices.salt, name, value) != digest:
+            # Neither value is told.
+            if digest is None or value is None:
+                was, now = None if digest is None else "set", None if value is None else "set"
+            else:
+                was, now = "one value", "another"
+            yield Difference(kind="variable", name=name, was=was, now=now)
+    today = present.toolchain() if choices.toolchain is not None else {}
+    recorded = {**(choices.toolchain or {}), **choices.shown}
+    for name in sorted({*recorded, *today}):
+        old, new = recorded.get(name), present.environ.get(name)
+        if old != new:
+            yield Difference(kind="variable", name=name, was=_quoted(old), now=_quoted(new))
+    if choices.prefixes:
+        for name in sorted(present.environ):
+            if name.startswith(choices.prefixes) and can_count(name) and name not in {**choices.variables, **recorded}:
+                yield Difference(kind="variable", name=name, now="set")
+
+
+def _quoted(text: str | None) -> str | None:
+    return None if text is None else f"`{text}`"
+
+
+def _iter_changed_requirements(choices: Choices, present: Present) -> Iterator[Difference]:
+    today = present.constraints(choices.used)
+    for project in sorted({*choices.constraints, *today}):
+        was, now = choices.constraints.get(project), today.get(project)
+        version = choices.used.get(project)
+        if was == now or (was is None and now is not None and version and present.satisfies(version, now)):
+            continue
+        yield Difference(kind="constraint", name=project, was=_quoted(was), now=_quoted(now))
+    for project, built_against in choices.built_against.items():
+        installed = present.installed(project)
+        if installed != built_against:
+            yield Difference(kind="requirement", name=project, was=built_against, now=installed)
