@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from pipcache_plugin.store.log import DecisionLog
 
 _MOST_NAMES = 8
-"""Of each kind, in a sentence; JSON has all of them."""
+_MOST_ABSENT = 3
+"""So many names, or reasons, in a sentence; JSON has all of them. Builds look for much that nobody has."""
 
 _LARGEST_NUMBER = 1 << 63
 
@@ -61,8 +62,8 @@ class Decision:
 
     def _dependence(self) -> str:
         there, absent = self._quoted("depends_on"), self._quoted("depends_on_absence_of")
-        parts = [f"on {_join(there)}"] if there else []
-        parts += [f"on the absence of {_join(absent)}"] if absent else []
+        parts = [f"on {_join(there, _MOST_NAMES)}"] if there else []
+        parts += [f"on the absence of {_join(absent, _MOST_ABSENT)}"] if absent else []
         return f"; it depends {', and '.join(parts)}" if parts else ""
 
     def _reason(self) -> str:
@@ -107,9 +108,9 @@ def iter_decisions(log: DecisionLog, projects: Collection[str], runs: int) -> It
             yield Decision(content=content)
 
 
-def _join(names: Sequence[str]) -> str:
+def _join(names: Sequence[str], most: int) -> str:
     """Return "a, b and c", or the first ones "and 3 more"."""
-    *first, last = names if len(names) <= _MOST_NAMES else [*names[:_MOST_NAMES], f"{len(names) - _MOST_NAMES} more"]
+    *first, last = names if len(names) <= most else [*names[:most], f"{len(names) - most} more"]
     return f"{', '.join(first)} and {last}" if first else last
 
 

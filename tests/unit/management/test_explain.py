@@ -74,7 +74,8 @@ class TestHit:
             ([], ["gcc"], "; it depends on the absence of `gcc`"),
             (["A"], ["gcc"], "; it depends on `A`, and on the absence of `gcc`"),
             (["A", "B"], ["gcc", "/x.h"], "; it depends on `A` and `B`, and on the absence of `gcc` and `/x.h`"),
-            (["A"], MANY, f"; it depends on `A`, and on the absence of {FIRST_OF_MANY} and 2 more"),
+            ([], MANY[:3], "; it depends on the absence of `N0`, `N1` and `N2`"),
+            (["A"], MANY[:4], "; it depends on `A`, and on the absence of `N0`, `N1`, `N2` and 1 more"),
             (["A", "A"], [], "; it depends on `A`"),
         ],
     )

@@ -117,7 +117,7 @@ class TestRebuild:
             ([":none:"], ":all:", ""),
             ([":none:", "alpha"], ":all:", "alpha"),
             (["alpha", ":none:,beta"], "", "beta"),
-            (["alph", "alpha-beta", "*"], "all", ""),
+            (["al", "alpha-beta", "*"], "all", ""),
         ],
     )
     def test_who_is_built_again(
