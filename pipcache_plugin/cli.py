@@ -11,7 +11,10 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
+
+    from pipcache_plugin.management.explain import Decision
 
 _NO = {"", "0", "no", "n", "off", "f", "false"}
 
@@ -31,35 +34,71 @@ def main() -> int:
 
 
 def explain(args: Sequence[str]) -> int:
-    """Say why wheels were found or built; exit status 1 when nothing is known."""
-    import argparse
-    import json
-
+    """Say why wheels were found or built; exit status 1 when nothing is known of the projects that were named."""
     from packaging.utils import canonicalize_name
 
     from pipcache_plugin.management.explain import iter_decisions
     from pipcache_plugin.store.location import choose_root
     from pipcache_plugin.store.store import Store
 
+    options = _parse_explain(args)
+    store = Store(choose_root(os.environ, options.cache_dir))
+    projects = {canonicalize_name(name): name for name in options.projects}
+    decisions = list(iter_decisions(store.log, projects, options.last))
+    try:
+        _print_decisions(decisions, options.format)
+    except BrokenPipeError:
+        # Who read has seen enough. What is still unwritten would be written, and fail, when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    source = f"as far as the cache at `{store.root}` knows"
+    known = {str(decision.content.get("project")) for decision in decisions}
+    for project, name in projects.items():
+        if project not in known:
+            print(f"No wheel of `{name}` was found or built yet, {source}", file=sys.stderr)
+    if not projects and not decisions:
+        print(f"Nothing was found or built yet, {source}", file=sys.stderr)
+    return 0 if known or not projects else 1
+
+
+def _parse_explain(args: Sequence[str]) -> argparse.Namespace:
+    import argparse
+
     parser = argparse.ArgumentParser(
         prog="pipcache explain",
         description="Say why each wheel of the last command was found or built; or of PROJECTs, the last time each.",
     )
+
+    def parse_count(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and int(text)):
+            raise argparse.ArgumentTypeError(f"not a number from 1 on: {text!r}")
+        return int(text)
+
     parser.add_argument("projects", nargs="*", metavar="PROJECT")
-    parser.add_argument("--last", type=int, default=1, metavar="N", help="so many commands, or times (default: 1)")
+    parser.add_argument(
+        "--last", type=parse_count, default=1, metavar="N", help="so many commands, or times (default: 1)"
+    )
     parser.add_argument("--format", choices=["human", "json"], default="human", help="default: human")
     parser.add_argument(
-        "--cache-dir", default=os.environ.get("PIP_CACHE_DIR"), metavar="DIR", help="the one that was given to pip"
+        "--cache-dir",
+        type=os.path.expanduser,
+        default=os.environ.get("PIP_CACHE_DIR"),
+        metavar="DIR",
+        help="the one that was given to pip",
     )
-    options = parser.parse_args(args)
-    store = Store(choose_root(os.environ, options.cache_dir))
-    projects = {canonicalize_name(name) for name in options.projects}
-    decisions = list(iter_decisions(store.log, projects, options.last))
-    if options.format == "json":
+    return parser.parse_intermixed_args(args)
+
+
+def _print_decisions(decisions: Sequence[Decision], style: str) -> None:
+    import io
+    import json
+
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A sentence may have signs in it that the terminal has not.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    if style == "json":
         print(json.dumps([decision.content for decision in decisions], indent=2, sort_keys=True))
     else:
         for decision in reversed(decisions):
             print(decision)
-        if not decisions:
-            print(f"Nothing was found or built yet, as far as the cache at `{store.root}` knows", file=sys.stderr)
-    return 0 if decisions else 1
+    sys.stdout.flush()

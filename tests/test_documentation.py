@@ -63,12 +63,12 @@ def test_commands_for_a_fresh_machine(tmp_path: Path) -> None:
     python = Path(sys.executable).parent
     main = blocks("main job")[0].replace("python3", sys.executable)
     assert "Successfully installed docopt-0.6.2" in run(main, folder, home, python)
-    use, manage, explain = blocks("use")
+    use, explain, manage = blocks("use")
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / "other-environment"], check=True)
     said = run(use, folder, home, folder / ".venv/bin")
     assert said.count("Using cached docopt-0.6.2") >= 2
-    assert "docopt-0.6.2" in run(manage, folder, home, folder / ".venv/bin")
     assert "docopt 0.6.2: found docopt-0.6.2" in run(explain, folder, home, folder / ".venv/bin")
+    assert "docopt-0.6.2" in run(manage, folder, home, folder / ".venv/bin")
 
 
 @pytest.mark.network

@@ -27,8 +27,9 @@ _NOT_BY_THE_WAY = re.compile(r"PYTEST_.*|SSH_.*|DISPLAY|XDG_.*|CI|CI_.*|GITHUB_.
 _TOOLCHAIN = re.compile(
     r"CC|CXX|CPP|LD|AR|AS|NM|RANLIB|STRIP|FC|F77|F90|CFLAGS|CPPFLAGS|CXXFLAGS|FFLAGS|FCFLAGS|LDFLAGS|LDSHARED|ARFLAGS"
     r"|CPATH|C_INCLUDE_PATH|CPLUS_INCLUDE_PATH|LIBRARY_PATH|LD_RUN_PATH|PKG_CONFIG|PKG_CONFIG_.*|CMAKE_.*|MAKEFLAGS"
-    r"|RUSTFLAGS|RUSTC|RUSTC_.*|RUSTUP_TOOLCHAIN|CARGO_(?:BUILD_.*|TARGET_DIR|TARGET_.*_(?:LINKER|RUSTFLAGS)|PROFILE_.*|ENCODED_RUSTFLAGS|INCREMENTAL|HOME)|ARCHFLAGS|MACOSX_DEPLOYMENT_TARGET"
-    r"|SDKROOT|DISTUTILS_USE_SDK|MSSdk|INCLUDE|LIB|LIBPATH|CL|_CL_|CUDA_HOME|CUDA_PATH|CUDACXX|NVCC_.*|TORCH_CUDA_ARCH_LIST"
+    r"|RUSTFLAGS|RUSTC|RUSTC_.*|RUSTUP_TOOLCHAIN|CARGO_(?:BUILD_.*|TARGET_DIR|TARGET_.*_(?:LINKER|RUSTFLAGS)|PROFILE_.*)"
+    r"|CARGO_(?:ENCODED_RUSTFLAGS|INCREMENTAL|HOME)|ARCHFLAGS|MACOSX_DEPLOYMENT_TARGET|SDKROOT|DISTUTILS_USE_SDK|MSSdk"
+    r"|INCLUDE|LIB|LIBPATH|CL|_CL_|CUDA_HOME|CUDA_PATH|CUDACXX|NVCC_.*|TORCH_CUDA_ARCH_LIST"
     r"|ROCM_HOME|ROCM_PATH|HIP_PATH|PYTORCH_ROCM_ARCH|BLAS|LAPACK|ATLAS|OPENBLAS|MKLROOT|CYTHONIZE|SETUPTOOLS_.*"
     r"|SOURCE_DATE_EPOCH"
 )
@@ -65,9 +66,12 @@ def digest_environment(environ: Mapping[str, str], salt: str) -> str:
 
 
 _NAMED_IN = re.compile(
-    r"\bENV\{(?P<cmake>\w+)\}|\$\{(?P<braces>[A-Z][A-Z0-9_]{2,})|\$\((?P<make>[A-Z][A-Z0-9_]{2,})\)"
-    r"|\$(?P<shell>[A-Z][A-Z0-9_]{2,})|getenv\(\s*[\"'](?P<c>\w+)[\"']|(?:option_)?env!\(\s*\"(?P<rust>\w+)\""
-    r"|env::var(?:_os)?\(\s*\"(?P<rust_run>\w+)\"|environ(?:\.get\(|\[)\s*[\"'](?P<python>\w+)[\"']"
+    # CMake's goes first: in a shell, `$ENV` would be a variable.
+    r"\$?\bENV\{(?P<cmake>\w+)\}|\$\{(?P<braces>[A-Z][A-Z0-9_]{2,})|\$\((?P<make>[A-Z][A-Z0-9_]{2,})[):]"
+    r"|^[ \t]*(?:else[ \t]+)?ifn?def[ \t]+(?P<make_if>[A-Z][A-Z0-9_]{2,})"
+    r"|\$(?P<shell>[A-Z][A-Z0-9_]{2,})|getenv\(\s*[\"'](?P<c>\w+)[\"']|(?:option_)?env!\(\s*r?#*\"(?P<rust>\w+)\""
+    r"|env::var(?:_os)?\(\s*r?#*\"(?P<rust_run>\w+)\"|environ(?:\.get\(|\[)\s*[\"'](?P<python>\w+)[\"']",
+    re.MULTILINE,
 )
 
 

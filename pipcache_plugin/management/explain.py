@@ -10,8 +10,8 @@ As JSON, a decision is an object with
 * ``built_ns``, ``build_seconds``, ``origin``: when, how long and from where it was built;
 * ``depends_on``: for a hit, names of what is as it was: variables, constraints, requirements, libraries;
 * ``depends_on_absence_of``: for a hit, names of what is still not there: variables, programs, paths;
-* ``reasons``: for a build, why each stored wheel of the same source was not taken, a sentence each; empty when there
-  was none.
+* ``reasons``: for a build, why each stored wheel of the same source was not used, newest first, a sentence each; empty
+  when there was none.
 """
 
 from __future__ import annotations
@@ -21,72 +21,81 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from pipcache_plugin.store.log import DecisionLog
 
 _MOST_NAMES = 8
+_MOST_ABSENT = 3
+"""So many names, or reasons, in a sentence; JSON has all of them. Builds look for much that nobody has."""
+
+_LARGEST_NUMBER = 1 << 63
 
 _UNITS = [("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """One line of the log."""
+    """One line of the log. Any of its fields may be missing or odd: the log is only a file."""
 
     content: Mapping[str, object]
 
     def __str__(self) -> str:
-        said = self.content
-        release = " ".join(filter(None, [str(said.get("project")), str(said.get("version") or "")]))
-        if said.get("outcome") == "hit":
-            return f"{release}: found {said.get('wheel')}, {self._about_the_build()}{self._dependence()}"
-        return f"{release}: built in {_seconds(said.get('build_seconds'))}, {self._reason()}"
+        release = " ".join(filter(None, [self._text("project") or "a project", self._text("version")]))
+        said = self._hit() if self.content.get("outcome") == "hit" else f"built{self._duration()}{self._reason()}"
+        # Values of variables and names of files may have anything in them.
+        return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in f"{release}: {said}")
 
-    def _about_the_build(self) -> str:
-        built_ns = self.content.get("built_ns")
-        ago = _ago((time.time_ns() - built_ns) / 1e9) if isinstance(built_ns, int) else "some time ago"
-        return f"built {ago} in {_seconds(self.content.get('build_seconds'))} from {self.content.get('origin')}"
+    def _hit(self) -> str:
+        origin = self._text("origin")
+        source = f" from {origin}" if origin else ""
+        build = f"{self._age()}{self._duration()}{source}"
+        return f"found {self._text('wheel') or 'a wheel'}{build and f', built{build}'}{self._dependence()}"
+
+    def _age(self) -> str:
+        built_ns = _number(self.content.get("built_ns"))
+        return "" if built_ns is None else f" {_ago(time.time() - built_ns / 1e9)}"
+
+    def _duration(self) -> str:
+        seconds = _number(self.content.get("build_seconds"))
+        return "" if seconds is None else f" in {seconds:.1f} s"
 
     def _dependence(self) -> str:
-        there, absent = self._names("depends_on"), self._names("depends_on_absence_of")
-        parts = []
-        if there:
-            parts.append(", ".join(f"`{name}`" for name in there[:_MOST_NAMES]) + _and_more(len(there) - _MOST_NAMES))
-        if absent:
-            parts.append(
-                f"{len(absent)} thing{'s' if len(absent) > 1 else ''} that {_are(len(absent))} still not there"
-            )
-        return f"; it depends on {' and on '.join(parts)}" if parts else ""
-
-    def _names(self, field: str) -> list[str]:
-        names = self.content.get(field)
-        return [str(name) for name in names] if isinstance(names, list) else []
+        there, absent = self._quoted("depends_on"), self._quoted("depends_on_absence_of")
+        parts = [f"on {_join(there, _MOST_NAMES)}"] if there else []
+        parts += [f"on the absence of {_join(absent, _MOST_ABSENT)}"] if absent else []
+        return f"; it depends {', and '.join(parts)}" if parts else ""
 
     def _reason(self) -> str:
-        reasons = self._names("reasons")
+        reasons = self._texts("reasons")
         if not reasons:
-            return "as there was no wheel of this source, Python, config settings and isolation"
-        if len(reasons) == 1:
-            return f"as for the wheel that there was {reasons[0]}"
-        return "as for each wheel that there was something is different: " + "; ".join(reasons)
+            return ", as no wheel was stored for this source, Python, config settings and use of build isolation"
+        which = "the stored wheel was not" if len(reasons) == 1 else f"none of the {len(reasons)} stored wheels was"
+        # What differs is often the same for all of them.
+        different = list(dict.fromkeys(reasons))
+        if len(different) > _MOST_NAMES:
+            different = [*different[:_MOST_NAMES], f"and {len(different) - _MOST_NAMES} more"]
+        return f"; {which} used: {'; '.join(different)}"
 
+    def _text(self, field: str) -> str:
+        value = self.content.get(field)
+        return value if isinstance(value, str) else ""
 
-def _and_more(count: int) -> str:
-    return f" and {count} more" if count > 0 else ""
+    def _texts(self, field: str) -> list[str]:
+        values = self.content.get(field)
+        return [value for value in values if isinstance(value, str)] if isinstance(values, list) else []
 
-
-def _are(count: int) -> str:
-    return "are" if count > 1 else "is"
+    def _quoted(self, field: str) -> list[str]:
+        return [f"`{name}`" for name in dict.fromkeys(self._texts(field))]
 
 
 def iter_decisions(log: DecisionLog, projects: Collection[str], runs: int) -> Iterator[Decision]:
     """Go through decisions, newest first.
 
-    :param projects: normalized names; the last decisions on each of them. None: the last *runs* commands.
+    :param projects: normalized names; the last *runs* decisions on each of them. None: all of the last *runs* commands.
     """
     # Commands that run at the same time write into one log: their lines are mixed.
-    wanted: dict[object, None] = {}
+    wanted: set[str] = set()
     count = dict.fromkeys(projects, 0)
     for content in log:
         if projects:
@@ -94,18 +103,27 @@ def iter_decisions(log: DecisionLog, projects: Collection[str], runs: int) -> It
             if count.get(project, runs) < runs:
                 count[project] += 1
                 yield Decision(content=content)
-        elif content.get("run") in wanted or len(wanted) < runs:
-            wanted[content.get("run")] = None
+        elif (run := str(content.get("run"))) in wanted or len(wanted) < runs:
+            wanted.add(run)
             yield Decision(content=content)
 
 
-def _seconds(value: object) -> str:
-    return f"{value:.1f} s" if isinstance(value, (int, float)) else "an unknown time"
+def _join(names: Sequence[str], most: int) -> str:
+    """Return "a, b and c", or the first ones "and 3 more"."""
+    *first, last = names if len(names) <= most else [*names[:most], f"{len(names) - most} more"]
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def _number(value: object) -> float | None:
+    """Return a number that can be counted with."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < _LARGEST_NUMBER:
+        return None
+    return float(value)
 
 
 def _ago(seconds: float) -> str:
     for name, size in _UNITS:
         count = int(seconds // size)
-        if count:
+        if count > 0:
             return f"{count} {name}{'s' if count > 1 else ''} ago"
     return "just now"

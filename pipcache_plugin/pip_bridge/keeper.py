@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_DAMAGED = "it was damaged"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServedWheel:
@@ -51,6 +53,7 @@ def find_wheel(run: Run, key: BuildKey, is_right: Callable[[Entry, Record], bool
             run.served[str(placed)] = record
             folder = run.store.wheels.path_of(entry.wheel).parent
             return ServedWheel(path=placed, entry=entry, record=record, stored_in=folder)
+        run.reasons.setdefault(key, []).append(_DAMAGED)
         logger.debug("pipcache: a wheel did not verify and was set aside: %s", entry.wheel.filename)
     return None
 
@@ -73,13 +76,15 @@ def find_right_wheel(
     run: Run, key: BuildKey, present: Present, is_right: Callable[[Entry, Record], bool]
 ) -> ServedWheel | None:
     """Return the newest intact wheel under *key* that *is_right* and whose conditions hold; note why others do not."""
-    reasons: list[str] = []
+    # What was damaged is not there any more when it is looked for again, before it is built.
+    reasons = [reason for reason in run.reasons.get(key, []) if reason == _DAMAGED]
+    run.reasons[key] = reasons
 
     def holds(entry: Entry, record: Record) -> bool:
         if not is_right(entry, record):
             return False
         if run.is_to_rebuild(record.project, key):
-            reasons.append("it was to be built again")
+            reasons.append("a new build was asked for")
             return False
         difference = next(iter_differences(record.conditions, present), None)
         if difference is not None:
@@ -88,7 +93,6 @@ def find_right_wheel(
         return difference is None
 
     served = find_wheel(run, key, holds)
-    run.reasons[key] = reasons
     if served is not None:
         there, absent = list_dependences(served.record.conditions)
         run.note_decision("hit", served.record, served.entry, depends_on=there, depends_on_absence_of=absent)

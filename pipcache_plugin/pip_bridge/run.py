@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pipcache_plugin.building.interface import EnvironmentPaths
     from pipcache_plugin.keys.record import Record
     from pipcache_plugin.pip_bridge.requirement_build import RequirementBuild
+    from pipcache_plugin.store.blobs import WheelBlob
     from pipcache_plugin.store.store import Entry
 
 logger = logging.getLogger(__name__)
@@ -51,7 +52,7 @@ class Run:
 
         self._rebuild = _projects_to_rebuild(options, os.environ)
         self._rebuilt: set[str] = set()
-        self._noted: set[object] = set()
+        self._noted: set[tuple[str, WheelBlob]] = set()
         self.served: dict[str, Record] = {}
         """The records of wheels taken from the store, by the path that pip was given."""
 
@@ -71,7 +72,7 @@ class Run:
 
     def is_to_rebuild(self, project: str, key: str) -> bool:
         """Tell whether the user wants *project* built again, and it has not been built in this run."""
-        return bool({":all:", project} & self._rebuild) and key not in self._rebuilt
+        return bool({_ALL, project} & self._rebuild) and key not in self._rebuilt
 
     def note_built(self, key: str) -> None:
         """Take down that *key* was built in this run: what is in the store for it is new."""
@@ -81,6 +82,10 @@ class Run:
         """Write down that a wheel was found, or built, and why; tell it to who asked for more words."""
         from pipcache_plugin.management.explain import Decision
 
+        if {(outcome, entry.wheel), ("built", entry.wheel)} & self._noted:
+            # What this run has built it finds from then on.
+            return
+        self._noted.add((outcome, entry.wheel))
         content = {
             "time_ns": time.time_ns(),
             "run": self.name,
@@ -95,10 +100,8 @@ class Run:
             "origin": record.origin,
             **more,
         }
-        if (outcome, entry.wheel) not in self._noted:
-            self._noted.add((outcome, entry.wheel))
-            self.store.log.append(content)
-            logger.log(_VERBOSE, "pipcache: %s", Decision(content=content))
+        self.store.log.append(content)
+        logger.log(_VERBOSE, "pipcache: %s", Decision(content=content))
 
     def warn_once(self, message: str) -> None:
         """Tell the user that something about the cache is wrong; the first time only, and never to one who is quiet."""
@@ -159,6 +162,9 @@ def find_build(requirement: InstallRequirement) -> RequirementBuild | None:
 
 REBUILD_VARIABLE = "PIPCACHE_REBUILD"
 
+_ALL, _NONE = ":all:", ":none:"
+"""As in pip's options that name projects."""
+
 
 def add_options(command: Any) -> None:
     """Give one of pip's commands the options that are ours."""
@@ -169,16 +175,18 @@ def add_options(command: Any) -> None:
         action="append",
         default=[],
         help="Build this project again although there is a cached wheel, and keep the new one (pipcache's). "
-        "Can be given more than once; :all: stands for every project.",
+        "Can be given more than once; :all: stands for every project, :none: takes back what was given before it.",
     )
 
 
 def _projects_to_rebuild(options: Values, environ: Mapping[str, str]) -> set[str]:
     from pip._vendor.packaging.utils import canonicalize_name
 
-    given = [*getattr(options, "rebuild", []), environ.get(REBUILD_VARIABLE, "")]
-    names = " ".join(given).replace(",", " ").split()
-    return {name if name == ":all:" else canonicalize_name(name) for name in names}
+    names: set[str] = set()
+    given = [environ.get(REBUILD_VARIABLE, ""), *getattr(options, "rebuild", [])]
+    for name in " ".join(given).replace(",", " ").split():
+        names = set() if name == _NONE else names | {canonicalize_name(name)}
+    return names
 
 
 def make_folder(kind: str) -> Path:
@@ -207,6 +215,9 @@ def _environ_of_nested(options: Values) -> dict[str, str]:
     """Return what makes pip's child processes use the same caches: pip does not hand these options down."""
     # What is to be built again is named by the user, and the build requirements of it are not.
     environ = {REBUILD_VARIABLE: ""} if os.environ.get(REBUILD_VARIABLE) else {}
+    if getattr(options, "rebuild", []):
+        # Perhaps in pip's variable for the option, or in its configuration, which its child processes read as well.
+        environ["PIP_REBUILD"] = _NONE
     if options.cache_dir:
         environ["PIP_CACHE_DIR"] = options.cache_dir
     elif options.cache_dir is not None:

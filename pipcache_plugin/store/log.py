@@ -32,14 +32,17 @@ class DecisionLog:
         """Add a line, with the format's number."""
         line = json.dumps({"format": FORMAT, **decision}, sort_keys=True, ensure_ascii=True) + "\n"
         with contextlib.suppress(OSError):
-            self.file.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(self.file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+            self.folder.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(self.file, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
             try:
-                os.write(descriptor, line.encode("ascii"))
-                is_full = os.fstat(descriptor).st_size > _LARGEST_BYTES
+                # A full disk may have torn the line before.
+                start = b"" if _ends_with_newline(descriptor) else b"\n"
+                os.write(descriptor, start + line.encode("ascii"))
+                status = os.fstat(descriptor)
             finally:
                 os.close(descriptor)
-            if is_full:
+            # Another process may have been first, and the file that is there now is a new one.
+            if status.st_size > _LARGEST_BYTES and os.path.samestat(status, self.file.stat()):
                 self.file.replace(self._older)
 
     def __iter__(self) -> Iterator[Mapping[str, object]]:
@@ -50,7 +53,15 @@ class DecisionLog:
             except OSError:
                 continue
             for line in reversed(lines):
-                with contextlib.suppress(ValueError):
+                with contextlib.suppress(ValueError, RecursionError):
                     decision = json.loads(line)
                     if isinstance(decision, dict) and decision.get("format") == FORMAT:
                         yield decision
+
+
+def _ends_with_newline(descriptor: int) -> bool:
+    """Tell whether the file's last line is whole; an empty file has none."""
+    if os.fstat(descriptor).st_size == 0:
+        return True
+    os.lseek(descriptor, -1, os.SEEK_END)
+    return os.read(descriptor, 1) == b"\n"

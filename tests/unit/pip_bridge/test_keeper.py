@@ -266,6 +266,36 @@ class TestConditions:
         (reason,) = run.reasons[KEY]
         assert "`SIMPLE_FLAVOUR`" in reason
 
+    def test_built_again_because_it_was_damaged(
+        self, kept: Keeper, run: RunInFolder, store: Store, wheel: Path
+    ) -> None:
+        """That is the reason, however often it was looked for before it was built."""
+        stored_in = kept.keep_wheel(wheel, {}, 0)
+        assert stored_in is not None
+        flip_bit(stored_in / wheel.name)
+        later = Keeper(run, KEY, FakePresent(environ={"SIMPLE_FLAVOUR": "vanilla"}), FakeEvidence())
+        for _ in range(3):
+            assert later.find_wheel() is None
+        assert run.reasons[KEY] == ["it was damaged"]
+        later.keep_wheel(make_wheel(wheel.parent / "again", files={"again.py": ""}), {}, 0)
+        assert next(iter(store.log))["reasons"] == ["it was damaged"]
+
+    def test_built_again_because_the_user_wants_it(
+        self, store: Store, monkeypatch: pytest.MonkeyPatch, kept: Keeper, wheel: Path, dist_info: Path
+    ) -> None:
+        """Once: then there is a new wheel. Metadata of a project in any spelling are prepared again as well."""
+        kept.keep_wheel(wheel, {}, 0)
+        kept.keep_metadata(dist_info, {})
+        monkeypatch.setenv("PIPCACHE_REBUILD", "Simple")
+        run = RunInFolder(store, wheel.parent / "run")
+        again = Keeper(run, KEY, FakePresent(environ={"SIMPLE_FLAVOUR": "vanilla"}), FakeEvidence())
+        assert again.find_wheel() is None
+        assert again.find_metadata(dist_info.parent / "folder") is None
+        assert run.reasons[KEY] == ["a new build was asked for"]
+        again.keep_wheel(wheel, {}, 0)
+        assert again.find_wheel() is not None
+        assert again.find_metadata(dist_info.parent / "folder") is not None
+
     def test_unwatched_build_is_not_kept(
         self, kept: Keeper, run: RunInFolder, evidence: FakeEvidence, wheel: Path, dist_info: Path
     ) -> None:
