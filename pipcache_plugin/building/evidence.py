@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import re
 import secrets
@@ -38,17 +37,21 @@ _COMPILERS = re.compile(
 )
 """Programs that run no Git."""
 
+_OF_NO_CONSEQUENCE = re.compile(
+    r"(?:clang-(?:format|tidy)|scan-build)(?:-?[\d.]+|-devel)?|s?ccache|distcc|icecc|ctags|gdb|valgrind"
+)
+"""Programs that build tools look for, and whose coming changes no wheel."""
+
 _NATIVE = {".c", ".cc", ".cpp", ".cxx", ".cu", ".f", ".f90", ".f95", ".m", ".mm", ".pyx", ".pxd", ".rs", ".s", ".S"}
+_NO_SCRIPTS = {*_NATIVE, ".h", ".hpp", ".pxi", ".md", ".rst", ".html"}
 _SCRIPTS = {
     "make": r"[Mm]akefile.*|GNUmakefile|.*\.mk",
     "gmake": r"[Mm]akefile.*|GNUmakefile|.*\.mk",
     "cmake": r"CMakeLists\.txt|.*\.cmake",
-    "sh": r"configure|.*\.sh",
-    "bash": r"configure|.*\.sh",
     "cargo": r"build\.rs",
     "rustc": r"build\.rs",
 }
-"""Which of a source's files a program runs, and may take the names of variables from."""
+"""Which of a source's files a program reads of its own accord, and may take the names of variables from."""
 
 _WORD = re.compile(r"[\w./+-]+")
 
@@ -185,7 +188,11 @@ def _collect_lacks(seen: Observations, around: Circumstances, sought: set[str], 
     listed = sorted({path for path in seen.listed if not f"{path}/".startswith(own_prefixes)} | {*earlier.listings})
     has_too_many = max(len(still_absent), len(listed)) > _MOST_PATHS
     return Lacks(
-        programs=tuple(name for name in sorted(sought) if find_program(name, folders) is None),
+        programs=tuple(
+            name
+            for name in sorted(sought)
+            if not _OF_NO_CONSEQUENCE.fullmatch(name) and find_program(name, folders) is None
+        ),
         paths=tuple(still_absent[:_MOST_PATHS]),
         listings={path: digest_listing(path) for path in listed[:_MOST_PATHS]},
         modules=tuple(sorted({*around.lacking_modules, *earlier.modules})),
@@ -211,12 +218,27 @@ def _is_python(program: str, root: Path | None) -> bool:
 
 
 def _iter_build_scripts(tree: Path, programs: Iterable[str], commands: Iterable[str]) -> Iterator[str]:
-    """Go through the texts of the source's files that foreign programs have run, or were told of."""
-    run = {Path(word).name for text in [*programs, *commands] for word in _WORD.findall(text)}
-    patterns = [pattern for program, pattern in _SCRIPTS.items() if program in run]
-    scripts = re.compile("|".join(patterns) or r"(?!)")
-    # What is run itself, or handed to a shell, is a script whatever it is called.
-    found = (path for path in _iter_files(tree) if scripts.fullmatch(path.name) or path.name in run)
-    for path in itertools.islice(found, _MOST_SCRIPTS):
-        if path.stat().st_size <= _LARGEST_SCRIPT_BYTES:
-            yield path.read_text(encoding="utf-8", errors="replace")
+    """Go through the texts of the source's files that foreign programs have run, or were told of, and those have."""
+    left = {path.relative_to(tree): path for path in _iter_files(tree)}
+    texts = [*programs, *commands]
+    count = 0
+    while texts and count < _MOST_SCRIPTS:
+        run = {Path(word).name for text in texts for word in _WORD.findall(text)}
+        patterns = [pattern for program, pattern in _SCRIPTS.items() if program in run]
+        scripts = re.compile("|".join(patterns) or r"(?!)")
+        found = [
+            name
+            for name in left
+            if scripts.fullmatch(name.name) or (name.name in run and name.suffix not in _NO_SCRIPTS)
+        ]
+        texts = [text for name in found[: _MOST_SCRIPTS - count] if (text := _read_script(left.pop(name))) is not None]
+        count += len(texts)
+        yield from texts
+
+
+def _read_script(path: Path) -> str | None:
+    """Return the text of a script; ``None`` of a file that is none."""
+    if path.stat().st_size > _LARGEST_SCRIPT_BYTES:
+        return None
+    data = path.read_bytes()
+    return None if b"\0" in data else data.decode("utf-8", "replace")

@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 _NEVER = re.compile(
     r"HOME|PATH|PWD|OLDPWD|TMPDIR|TEMP|TMP|TERM|COLUMNS|LINES|USER|USERNAME|LOGNAME|SHLVL|SHELL|_|LANG|LANGUAGE|LC_.*"
     r"|PS1|VIRTUAL_ENV|VIRTUAL_ENV_PROMPT|PYTHONPATH|PYTHONUSERBASE|PYTHONNOUSERSITE|PYTHONDONTWRITEBYTECODE"
+    r"|NO_COLOR|FORCE_COLOR|CLICOLOR|CLICOLOR_FORCE|PY_COLORS|COLORTERM|ENSUREPIP_OPTIONS|PY_SAX_PARSER"
     r"|PIP_.*|_PIP_.*|PIPCACHE_.*|_PIPCACHE_.*|_PYPROJECT_HOOKS_.*"
 )
-"""Never a condition: who and where the user is, and what the front-end says to itself and to its backends."""
+"""Never a condition: who and where the user is, how the terminal looks, what the standard library asks for by itself,
+and what the front-end says to itself and to its backends."""
 
 _NOT_BY_THE_WAY = re.compile(r"PYTEST_.*|SSH_.*|DISPLAY|XDG_.*|CI|CI_.*|GITHUB_.*|RUNNER_.*")
 """Left out as well when nobody knows what was asked for: they change from run to run, and builds do not care."""

@@ -140,6 +140,16 @@ class TestChoices:
         choices = scene.judge(programs={"make": "/usr/bin/make"}, commands=frozenset({"make X=$SHELL_FLAVOUR"})).choices
         assert set(choices.variables) == {"MAKE_FLAVOUR", "SUB_FLAVOUR", "SHELL_FLAVOUR"}
 
+    def test_names_in_scripts_that_scripts_run(self, scene: Scene) -> None:
+        """However deep; not in those that lie beside them."""
+        scene.write("one.sh", ". ./lib/two.sh $ONE_FLAVOUR\n")
+        scene.write("lib/two.sh", "make -f three.mk X=$TWO_FLAVOUR\n")
+        scene.write("three.mk", "x = $(THREE_FLAVOUR)\n")
+        scene.write("release.sh", "x=$OTHER_FLAVOUR\n")
+        scene.write("one.bin", "\0$BINARY_FLAVOUR one.sh\n")
+        seen: dict[str, Any] = {"programs": {"sh": "/bin/sh"}, "commands": frozenset({"sh -e ./one.sh one.bin"})}
+        assert set(scene.judge(**seen).choices.variables) == {"ONE_FLAVOUR", "TWO_FLAVOUR", "THREE_FLAVOUR"}
+
     def test_no_program_reads_no_scripts(self, scene: Scene) -> None:
         """A pure build leaves its Makefile alone."""
         scene.write("Makefile", "x = $(FLAVOUR)\n")
@@ -178,6 +188,11 @@ class TestLacks:
         lacks = scene.judge(programs={"cmake": None}, absent=frozenset({str(scene.bin / "ninja")})).lacks
         assert lacks.programs == ("cmake", "ninja")
         assert lacks.paths == ()
+
+    @pytest.mark.parametrize("name", ["clang-tidy", "clang-format-18.1", "scan-build37", "ccache", "sccache"])
+    def test_program_of_no_consequence_is_not_lacking(self, scene: Scene, name: str) -> None:
+        """Meson looks for all of them."""
+        assert scene.judge(programs={name: None, f"{name}-x": None}).lacks.programs == (f"{name}-x",)
 
     def test_program_that_is_elsewhere_on_the_path_is_not_lacking(self, scene: Scene, tmp_path: Path) -> None:
         """A search passes folders where it is not."""
