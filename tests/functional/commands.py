@@ -249,4 +249,9 @@ UNISOLATED_BUILD = ONE_BUILD - Counter({"get_requires_for_build_wheel": 1})
 
 def builds(count: int) -> Counter[str]:
     """Return the hooks of *count* complete builds."""
-    return Counter(dict.fromkeys(ONE_BUILD, count)) if count else Counter()
+    return times(count, ONE_BUILD)
+
+
+def times(count: int, hooks: Counter[str]) -> Counter[str]:
+    """Return *hooks*, each called *count* times as often."""
+    return Counter({name: count * calls for name, calls in hooks.items()}) if count else Counter()

@@ -1,8 +1,12 @@
-"""An index, environments and two users (one of stock pip, one of ours), fresh for each test."""
+"""An index, environments and two users (one of stock pip, one of ours), fresh for each test.
+
+When a comparison with the outcome of an installation fails, what ``pipcache explain`` says of it is shown.
+"""
 
 from __future__ import annotations
 
 import ast
+import contextlib
 import os
 import shutil
 import subprocess
@@ -51,18 +55,24 @@ def index(make_index: Callable[..., Index]) -> Index:
     return make_index()
 
 
+class EnvironmentMaker:
+    """Makes environments in a folder, all with paths of the same length."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.count = 0
+
+    def __call__(self, python: str | None = None) -> Environment:
+        """Make one."""
+        self.count += 1
+        create = create_environment if python is None else partial(create_environment, python=python)
+        return create(self.folder / f"env{self.count:02}")
+
+
 @pytest.fixture
 def make_environment(tmp_path: Path) -> MakeEnvironment:
     """Return a function that makes environments, all with paths of the same length."""
-    count = 0
-
-    def make(python: str | None = None) -> Environment:
-        nonlocal count
-        count += 1
-        create = create_environment if python is None else partial(create_environment, python=python)
-        return create(tmp_path / f"env{count:02}")
-
-    return make
+    return EnvironmentMaker(tmp_path)
 
 
 @pytest.fixture
@@ -129,10 +139,40 @@ _LAST_LINE = "    return write_wheel(wheel_directory, files)\n"
 _FIRST_IMPORT = "import base64\n"
 
 
+class Outcome(tuple[object, Counter[str]]):  # noqa: SLOT001 (a tuple has no room for slots)
+    """What was built into the wheel, or by way into the wheels, and the hooks that were called: compared as a pair."""
+
+    explain: Callable[..., str]
+    """Returns what ``pipcache explain`` says of projects, or of the whole last command."""
+
+    def describe_difference(self, wanted: tuple[object, Counter[str]]) -> list[str]:
+        """Return lines for a test that wanted something else; of many values, those that are wrong."""
+        value, calls = self
+        wanted_value, wanted_calls = wanted
+        wrong: list[str] = []
+        if isinstance(value, dict) and isinstance(wanted_value, dict):
+            wrong = [way for way in value if value[way] != wanted_value.get(way)]
+            value, wanted_value = ({way: values.get(way) for way in wrong} for values in (value, wanted_value))
+        lines = ["another outcome"]
+        if value != wanted_value:
+            lines += [f"value:  {value!r}", f"wanted: {wanted_value!r}"]
+        if calls != wanted_calls:
+            lines += [f"hooks:  {dict(calls)}", f"wanted: {dict(wanted_calls)}"]
+        return [*lines, *self.explain(*(f"by_{way}" for way in wrong)).splitlines()]
+
+
+def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
+    """Say why something was built, or why it was not."""
+    if isinstance(left, Outcome) and isinstance(right, tuple) and op == "==":
+        return left.describe_difference(right)
+    return None
+
+
 class Workshop:
     """A project whose ``build_wheel`` is written by a test, an index that has it, and environments to install it into.
 
-    The build says what it found: ``value``, which is then in the wheel.
+    The build says what it found: ``value``, which is then in the wheel. There may be many projects, each of which finds
+    out the same in a way of its own; they are installed together, and each has conditions of its own.
     """
 
     def __init__(self, index: Index, folder: Path, make_environment: MakeEnvironment, pipcache: Commands) -> None:
@@ -145,6 +185,8 @@ class Workshop:
         """Stands for the rest of the machine: not the build's own, no home, nothing temporary."""
 
         self.machine.mkdir()
+        self.ways: list[str] = []
+        """Names of what ``each`` installs."""
 
     def write(
         self,
@@ -194,18 +236,38 @@ class Workshop:
         pack_tree(tree, self.index.folder / f"{tree.name}.tar.gz")
         return tree
 
+    def write_way(
+        self,
+        way: str,
+        body: str,
+        *,
+        top: str = "",
+        files: Mapping[str, str | bytes] | None = None,
+        edits: Mapping[str, str] | None = None,
+    ) -> None:
+        """Write one more of the projects that ``each`` installs; see ``write``."""
+        self.write(body, name=f"by_{way}", top=top, files=files, edits=edits)
+        self.ways.append(way)
+
+    def write_ways(
+        self, bodies: Mapping[str, str], *, end: str = "", top: str = "", files: Mapping[str, str | bytes] | None = None
+    ) -> None:
+        """Write a project for each of *bodies*, all of which end with *end*."""
+        for way, body in bodies.items():
+            self.write_way(way, body + end, top=top, files=files)
+
     def install(
         self,
         *args: str | Path,
-        requirement: str = "simple",
+        requirement: str | Sequence[str] = "simple",
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         into: Environment | None = None,
     ) -> Environment:
         """Install into an environment, by default a fresh one, from the index, and return the environment."""
         target = into or self.make_environment()
-        command = ["install", requirement, *args, *self.index.options]
-        self.pipcache.ok(*command, into=target, env=env, cwd=cwd)
+        requirements = [requirement] if isinstance(requirement, str) else requirement
+        self.pipcache.ok("install", *requirements, *args, *self.index.options, into=target, env=env, cwd=cwd)
         return target
 
     def __call__(
@@ -215,10 +277,25 @@ class Workshop:
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         into: Environment | None = None,
-    ) -> tuple[str | None, Counter[str]]:
-        """Install and return the ``value`` of the wheel and the hooks that were called for it."""
+    ) -> Outcome:
+        """Install and return the ``value`` of the wheel of ``simple`` and the hooks that were called."""
         environment = self.install(*args, requirement=requirement, env=env, cwd=cwd, into=into)
-        return probe(environment), self.pipcache.take_calls()
+        return self._tell(probe(environment))
+
+    def each(self, *args: str | Path, env: Mapping[str, str] | None = None, into: Environment | None = None) -> Outcome:
+        """Install all of ``ways`` and return the ``value`` of each and the hooks that were called."""
+        names = [f"by_{way}" for way in self.ways]
+        environment = self.install(*args, requirement=names, env=env, into=into)
+        return self._tell({way: probe(environment, name) for way, name in zip(self.ways, names, strict=True)})
+
+    def all(self, value: object) -> dict[str, object]:
+        """Return *value* for each of ``ways``."""
+        return dict.fromkeys(self.ways, value)
+
+    def _tell(self, value: object) -> Outcome:
+        outcome = Outcome((value, self.pipcache.take_calls()))
+        outcome.explain = lambda *projects: self.pipcache("explain", *projects).output
+        return outcome
 
     def add_program(self, script: str, name: str = "fakecc", folder: str = "bin") -> str:
         """Write a shell script that can be executed, and return the ``PATH`` that has it, before all else."""
@@ -244,3 +321,15 @@ def probe(environment: Environment, name: str = "simple") -> str | None:
 def workshop(index: Index, tmp_path: Path, make_environment: MakeEnvironment, pipcache: Commands) -> Workshop:
     """Return a workshop without a project yet."""
     return Workshop(index, tmp_path, make_environment, pipcache)
+
+
+@contextlib.contextmanager
+def open_workshop(folder: Path) -> Iterator[Workshop]:
+    """Make a workshop for more than one test: an index, a user and environments in *folder*."""
+    (folder / "files").mkdir()
+    index = Index(folder=folder / "files")
+    try:
+        pipcache = Commands(root=folder / "ours", module="pipcache_plugin")
+        yield Workshop(index, folder, EnvironmentMaker(folder), pipcache)
+    finally:
+        index.stop()
