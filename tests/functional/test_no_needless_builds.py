@@ -1,8 +1,12 @@
-"""What is no reason to build again: each line of it is a hit, and no hook of a backend is called."""
+"""What is no reason to build again: each line of it is a hit, and no hook of a backend is called.
+
+Most tests share a wheel that is built once, by a build that looks at everything.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +14,7 @@ import pytest
 
 from tests.factories import make_source_tree, make_wheel, pack_tree
 from tests.functional.commands import NO_BUILD, ONE_BUILD
+from tests.functional.conftest import open_workshop
 
 if TYPE_CHECKING:
     from tests.functional.conftest import GitRepository, Workshop
@@ -35,78 +40,76 @@ BODY = """
 """Looks at everything that a build may look at: a compiler, one that is not there, home, the temporary folder."""
 
 
-@pytest.fixture
-def env(workshop: Workshop) -> dict[str, str]:
-    """Build ``simple``, and return the variables that it was built with."""
-    workshop.write(BODY, top=TOP, files={"src/ext.c": "int x;\n", "Makefile": "X := $(FLAVOUR) $(WITH_EXTRAS)\n"})
-    env = {"PATH": workshop.add_program("echo compiled by one for"), "FLAVOUR": "me"}
-    assert workshop(env=env) == ("compiled by one forme", ONE_BUILD)
-    return env
+VALUE = "compiled by one forme"
 
 
-@pytest.fixture
-def assert_hit(workshop: Workshop, env: dict[str, str]) -> Callable[..., None]:
-    """Return a function that installs with some variables changed, which must be a hit."""
+@dataclass(frozen=True, kw_only=True)
+class Built:
+    """A wheel that was built, and the variables that it was built with."""
 
-    def check(*args: str, cwd: Path | None = None, **changes: str) -> None:
-        assert workshop(*args, env={**env, **changes}, cwd=cwd) == ("compiled by one forme", NO_BUILD)
+    workshop: Workshop
+    env: dict[str, str]
 
-    return check
+    def assert_hit(self, *args: str, requirement: str = "simple", cwd: Path | None = None, **changes: str) -> None:
+        """Install with some variables changed: the wheel must serve."""
+        found = self.workshop(*args, requirement=requirement, env={**self.env, **changes}, cwd=cwd)
+        assert found == (VALUE, NO_BUILD)
 
 
-Hit = Callable[..., None]
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
+    """Build ``simple`` once; a test puts back what it changes on the machine."""
+    with open_workshop(tmp_path_factory.mktemp("built")) as workshop:
+        workshop.write(BODY, top=TOP, files={"src/ext.c": "int x;\n", "Makefile": "X := $(FLAVOUR) $(WITH_EXTRAS)\n"})
+        env = {"PATH": workshop.add_program("echo compiled by one for"), "FLAVOUR": "me"}
+        assert workshop(env=env) == (VALUE, ONE_BUILD)
+        yield Built(workshop=workshop, env=env)
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"UNRELATED": "x", "MY_TOKEN": "y"},
-        {"USER": "somebody", "LOGNAME": "somebody", "USERNAME": "somebody", "SHELL": "/bin/zsh", "SHLVL": "3"},
-        {"LANG": "de_DE.UTF-8", "LC_ALL": "C", "LC_CTYPE": "C.UTF-8", "LANGUAGE": "de"},
-        {"TERM": "dumb", "COLUMNS": "40", "LINES": "10", "NO_COLOR": "1", "FORCE_COLOR": "1"},
-        {"CI": "true", "GITHUB_ACTIONS": "true", "GITHUB_RUN_ID": "77", "GITHUB_SHA": "abc", "RUNNER_TEMP": "/x"},
-        {"CI_JOB_ID": "5", "GITLAB_CI": "true", "BUILD_NUMBER": "7", "JENKINS_URL": "http://x", "TF_BUILD": "1"},
-        {"SSH_AUTH_SOCK": "/x", "DISPLAY": ":1", "XDG_RUNTIME_DIR": "/run/user/7", "DBUS_SESSION_BUS_ADDRESS": "x"},
-        {"VIRTUAL_ENV": "/x", "PYTEST_CURRENT_TEST": "x", "TOX_ENV_NAME": "py312", "PIP_NO_COLOR": "1"},
-        {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONNOUSERSITE": "1"},
-    ],
-    ids=["unrelated", "user", "locale", "terminal", "github", "other_ci", "session", "environment", "python"],
-)
-def test_variable_that_nobody_asked_for(assert_hit: Hit, changes: dict[str, str]) -> None:
+UNASKED = {
+    "unrelated": {"UNRELATED": "x", "MY_TOKEN": "y"},
+    "user": {"USER": "somebody", "LOGNAME": "somebody", "USERNAME": "somebody", "SHELL": "/bin/zsh", "SHLVL": "3"},
+    "locale": {"LANG": "de_DE.UTF-8", "LC_ALL": "C", "LC_CTYPE": "C.UTF-8", "LANGUAGE": "de"},
+    "terminal": {"TERM": "dumb", "COLUMNS": "40", "LINES": "10", "NO_COLOR": "1", "FORCE_COLOR": "1"},
+    "github": {"CI": "true", "GITHUB_ACTIONS": "true", "GITHUB_RUN_ID": "77", "GITHUB_SHA": "a", "RUNNER_TEMP": "/x"},
+    "other_ci": {"CI_JOB_ID": "5", "GITLAB_CI": "true", "BUILD_NUMBER": "7", "JENKINS_URL": "x", "TF_BUILD": "1"},
+    "session": {"SSH_AUTH_SOCK": "/x", "DISPLAY": ":1", "XDG_RUNTIME_DIR": "/x", "DBUS_SESSION_BUS_ADDRESS": "x"},
+    "environment": {"VIRTUAL_ENV": "/x", "PYTEST_CURRENT_TEST": "x", "TOX_ENV_NAME": "py312", "PIP_NO_COLOR": "1"},
+    "python": {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONNOUSERSITE": "1"},
+}
+
+
+def test_variables_that_nobody_asked_for(built: Built) -> None:
     """Who runs it, where, and in which session is no choice, also when foreign programs ran."""
-    assert_hit(**changes)
+    built.assert_hit(**{name: value for changes in UNASKED.values() for name, value in changes.items()})
 
 
-def test_other_home(assert_hit: Hit, tmp_path: Path, workshop: Workshop) -> None:
+def test_other_home(built: Built, tmp_path: Path) -> None:
     """Another home is no reason to build, although the build looked for files there."""
-    home = tmp_path / "another-home"
-    home.mkdir()
-    assert_hit(HOME=str(home), XDG_CACHE_HOME=str(workshop.pipcache.xdg_cache))
+    built.assert_hit(HOME=str(tmp_path), XDG_CACHE_HOME=str(built.workshop.pipcache.xdg_cache))
 
 
-def test_other_current_folder(assert_hit: Hit, tmp_path: Path) -> None:
+def test_other_current_folder(built: Built, tmp_path: Path) -> None:
     """Where the command is run does not count."""
-    (tmp_path / "elsewhere").mkdir()
-    assert_hit(cwd=tmp_path / "elsewhere", PWD=str(tmp_path / "elsewhere"), OLDPWD="/")
+    built.assert_hit(cwd=tmp_path, PWD=str(tmp_path), OLDPWD="/")
 
 
-def test_other_temporary_folder(assert_hit: Hit, tmp_path: Path) -> None:
+def test_other_temporary_folder(built: Built, tmp_path: Path) -> None:
     """Another folder for temporary files does not count."""
-    (tmp_path / "another-tmp").mkdir()
-    assert_hit(TMPDIR=str(tmp_path / "another-tmp"), TEMP="/x", TMP="/y")
+    built.assert_hit(TMPDIR=str(tmp_path), TEMP="/x", TMP="/y")
 
 
-def test_other_order_of_the_path(assert_hit: Hit, env: dict[str, str]) -> None:
+def test_other_order_of_the_path(built: Built) -> None:
     """The order of ``PATH`` does not count."""
-    assert_hit(PATH=":".join(reversed(env["PATH"].split(":"))))
+    built.assert_hit(PATH=":".join(reversed(built.env["PATH"].split(":"))))
 
 
-def test_more_and_fewer_folders_on_the_path(assert_hit: Hit, env: dict[str, str], tmp_path: Path) -> None:
+def test_more_and_fewer_folders_on_the_path(built: Built, tmp_path: Path) -> None:
     """Folders of ``PATH`` without the programs that were looked for do not count, be they there or not."""
     (tmp_path / "tools").mkdir()
     (tmp_path / "tools" / "thirdcc").touch(mode=0o755)
-    assert_hit(PATH=f"{tmp_path}/tools:/absent/bin:{env['PATH']}:{tmp_path}")
-    assert_hit(PATH=env["PATH"].partition(":")[0])
+    built.assert_hit(PATH=f"{tmp_path}/tools:/absent/bin:{built.env['PATH']}:{tmp_path}")
+    built.assert_hit(PATH=built.env["PATH"].partition(":")[0])
 
 
 def test_toolchain_of_a_build_that_ran_no_program(workshop: Workshop) -> None:
@@ -124,25 +127,23 @@ def test_toolchain_of_a_build_that_ran_git_and_python_alone(workshop: Workshop) 
     assert workshop(env={"CFLAGS": "-O3"}) == ("pure", NO_BUILD)
 
 
-def test_compiler_that_is_gone(assert_hit: Hit, workshop: Workshop) -> None:
-    """What was compiled is right without the compiler."""
-    (workshop.machine / "bin" / "fakecc").unlink()
-    assert_hit()
+def test_compiler_that_is_gone_or_was_replaced(built: Built) -> None:
+    """What was compiled is right without the compiler, and beside another one, in its place or elsewhere."""
+    compiler = built.workshop.machine / "bin" / "fakecc"
+    kept = compiler.rename(built.workshop.machine / "kept")
+    try:
+        built.assert_hit()
+        built.assert_hit(PATH=built.workshop.add_program("echo compiled by three for", folder="bin3"))
+        built.workshop.add_program("echo compiled by two for")
+        built.assert_hit()
+    finally:
+        kept.rename(compiler)
 
 
-def test_compiler_that_was_replaced(assert_hit: Hit, workshop: Workshop) -> None:
-    """What was compiled is right beside another compiler, in the same place or in another."""
-    workshop.add_program("echo compiled by two for")
-    assert_hit()
-    (workshop.machine / "bin" / "fakecc").unlink()
-    assert_hit(PATH=workshop.add_program("echo compiled by three for", folder="bin3"))
-
-
-@pytest.mark.usefixtures("env")
-def test_compiler_that_was_not_found_and_not_installed_is_no_reason(assert_hit: Hit, workshop: Workshop) -> None:
+def test_compiler_that_was_not_found_and_not_installed_is_no_reason(built: Built, tmp_path: Path) -> None:
     """A file of that name that cannot be executed is no program."""
-    (workshop.machine / "bin" / "othercc").write_text("not for execution")
-    assert_hit()
+    (tmp_path / "othercc").write_text("not for execution")
+    built.assert_hit(PATH=f"{tmp_path}:{built.env['PATH']}")
 
 
 def test_release_of_a_build_requirement(workshop: Workshop) -> None:
@@ -156,23 +157,22 @@ def test_release_of_a_build_requirement(workshop: Workshop) -> None:
     assert workshop() == ("1.0", NO_BUILD)
 
 
-@pytest.mark.usefixtures("env")
-def test_mirror(assert_hit: Hit, make_index: Callable[..., Index]) -> None:
+def test_mirror(built: Built, make_index: Callable[..., Index]) -> None:
     """The same sdist on another index is a hit."""
-    mirror = make_index(prefix="mirrored")
-    assert_hit("--index-url", mirror.url)
+    built.assert_hit("--index-url", make_index(built.workshop.index.folder, prefix="mirrored").url)
 
 
-def test_direct_url_then_index(workshop: Workshop, env: dict[str, str]) -> None:
-    """What the index gave serves a direct URL; what a direct URL gave serves the index."""
+def test_index_then_direct_url(built: Built) -> None:
+    """What the index gave serves a direct URL."""
+    built.assert_hit(requirement=f"simple @ {built.workshop.index.file_url('simple-1.0.tar.gz')}")
+
+
+def test_direct_url_then_index(workshop: Workshop) -> None:
+    """What a direct URL gave serves the index."""
+    workshop.write("value = 'any'")
     direct = f"simple @ {workshop.index.file_url('simple-1.0.tar.gz')}"
-    assert workshop(requirement=direct, env=env) == ("compiled by one forme", NO_BUILD)
-    tree = workshop.write("value = 'late'", name="late")
-    late = f"late @ {workshop.index.file_url(f'{tree.name}.tar.gz')}"
-    workshop.install(requirement=late, env=env)
-    assert workshop.pipcache.take_calls() == ONE_BUILD
-    workshop.install(requirement="late", env=env)
-    assert workshop.pipcache.take_calls() == NO_BUILD
+    assert workshop(requirement=direct) == ("any", ONE_BUILD)
+    assert workshop() == ("any", NO_BUILD)
 
 
 def test_same_commit_from_another_remote(

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Literal
 import pytest
 
 from tests.factories import PLAIN_BACKEND, Backend, make_sdist
-from tests.functional.commands import NO_BUILD, ONE_BUILD, UNPREPARED_BUILD
+from tests.functional.commands import NO_BUILD, ONE_BUILD, ONE_PREPARATION, UNPREPARED_BUILD
 
 if TYPE_CHECKING:
-    from collections import Counter
     from collections.abc import Sequence
 
-    from tests.functional.conftest import Workshop
+    from tests.functional.conftest import Outcome, Workshop
 
 Way = Literal["option", "joined option", "variable"]
 
@@ -32,9 +31,7 @@ class Serial:
         body = f"value = Path({str(self.file)!r}).read_text()"
         self.workshop.write(body, backend=backend, build_requires=build_requires)
 
-    def __call__(
-        self, number: int, name: str = "", way: Way = "variable", requirement: str = "simple"
-    ) -> tuple[str | None, Counter[str]]:
+    def __call__(self, number: int, name: str = "", way: Way = "variable", requirement: str = "simple") -> Outcome:
         """Set the number, install with *name* to be built again, and return the number in the wheel and the hooks."""
         self.file.write_text(str(number))
         args, env = rebuild(name, way)
@@ -56,30 +53,29 @@ def serial(workshop: Workshop) -> Serial:
     return Serial(workshop)
 
 
-@pytest.mark.parametrize(
-    ("name", "way"),
-    [
-        ("simple", "variable"),
-        (":all:", "variable"),
-        ("other,Simple", "variable"),
-        ("simple", "option"),
-        (":all:", "joined option"),
-    ],
-)
-def test_named_project_is_built_again_and_replaced(serial: Serial, name: str, way: Way) -> None:
+NAMING: list[tuple[str, Way]] = [
+    ("simple", "variable"),
+    (":all:", "variable"),
+    ("other,Simple", "variable"),
+    ("simple", "option"),
+    (":all:", "joined option"),
+]
+
+
+def test_named_project_is_built_again_and_replaced(serial: Serial) -> None:
     """It is built once per run that asks for it, metadata and all, and the runs after that get the new wheel."""
     assert serial(1) == ("1", ONE_BUILD)
     assert serial(2) == ("1", NO_BUILD)
-    assert serial(3, name, way) == ("3", ONE_BUILD)
-    assert serial(4) == ("3", NO_BUILD)
+    for number, (name, way) in enumerate(NAMING, 3):
+        assert serial(number, name, way) == (str(number), ONE_BUILD), f"{name} by {way}"
+    assert serial(99) == (str(len(NAMING) + 2), NO_BUILD)
 
 
-@pytest.mark.parametrize("way", ["variable", "option"])
-def test_other_project_is_not_built_again(serial: Serial, way: Way) -> None:
+def test_other_project_is_not_built_again(serial: Serial) -> None:
     """A name is the name of one project; a name that nothing has is no error."""
     assert serial(1) == ("1", ONE_BUILD)
-    assert serial(2, "other", way) == ("1", NO_BUILD)
-    assert serial(3, "sim", way) == ("1", NO_BUILD)
+    assert serial(2, "other,sim", "variable") == ("1", NO_BUILD)
+    assert serial(3, "sim", "option") == ("1", NO_BUILD)
 
 
 def test_nothing_stored_yet_is_built_once(serial: Serial) -> None:
@@ -165,13 +161,10 @@ def test_failed_rebuild_leaves_the_stored_wheel(serial: Serial) -> None:
     assert serial(2) == ("1", NO_BUILD)
 
 
-@pytest.mark.parametrize("command", ["wheel", "download"])
-def test_other_commands_build_again(serial: Serial, command: str) -> None:
+def test_other_commands_build_again(serial: Serial) -> None:
     """``wheel`` builds again; ``download`` prepares again."""
     assert serial(1) == ("1", ONE_BUILD)
-    target = serial.workshop.folder / "target"
-    args = [command, "--rebuild", "simple", "simple", "-d" if command == "download" else "-w", target]
-    serial.workshop.pipcache.ok(*args, *serial.workshop.index.options)
-    calls = serial.workshop.pipcache.take_calls()
-    assert calls["build_wheel"] == (command == "wheel")
-    assert calls["prepare_metadata_for_build_wheel"] == 1
+    for command, option, expected in [("wheel", "-w", ONE_BUILD), ("download", "-d", ONE_PREPARATION)]:
+        args = [command, "--rebuild", "simple", "simple", option, serial.workshop.folder / command]
+        serial.workshop.pipcache.ok(*args, *serial.workshop.index.options)
+        assert serial.workshop.pipcache.take_calls() == expected
