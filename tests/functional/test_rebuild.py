@@ -165,6 +165,6 @@ def test_other_commands_build_again(serial: Serial) -> None:
     """``wheel`` builds again; ``download`` prepares again."""
     assert serial(1) == ("1", ONE_BUILD)
     for command, option, expected in [("wheel", "-w", ONE_BUILD), ("download", "-d", ONE_PREPARATION)]:
-        args = [command, "--rebuild", "simple", "simple", option, serial.workshop.folder / command]
-        serial.workshop.pipcache.ok(*args, *serial.workshop.index.options)
+        args = ["--rebuild", "simple", "simple", *serial.workshop.index.options]
+        serial.workshop.pipcache.ok(command, *args, option, serial.workshop.folder / command)
         assert serial.workshop.pipcache.take_calls() == expected
