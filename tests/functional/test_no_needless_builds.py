@@ -43,9 +43,33 @@ BODY = """
 VALUE = "compiled by one forme"
 
 
+UNASKED = {
+    "unrelated": {"UNRELATED": "x", "MY_TOKEN": "y"},
+    "user": {"USER": "somebody", "LOGNAME": "somebody", "USERNAME": "somebody", "SHELL": "/bin/zsh", "SHLVL": "3"},
+    "locale": {"LANG": "de_DE.UTF-8", "LC_ALL": "C", "LC_CTYPE": "C.UTF-8", "LANGUAGE": "de"},
+    "terminal": {"TERM": "dumb", "COLUMNS": "40", "LINES": "10", "NO_COLOR": "1", "FORCE_COLOR": "1"},
+    "github": {"CI": "true", "GITHUB_ACTIONS": "true", "GITHUB_RUN_ID": "77", "GITHUB_SHA": "a", "RUNNER_TEMP": "/x"},
+    "other_ci": {"CI_JOB_ID": "5", "GITLAB_CI": "true", "BUILD_NUMBER": "7", "JENKINS_URL": "x", "TF_BUILD": "1"},
+    "session": {"SSH_AUTH_SOCK": "/x", "DISPLAY": ":1", "XDG_RUNTIME_DIR": "/x", "DBUS_SESSION_BUS_ADDRESS": "x"},
+    "environment": {"VIRTUAL_ENV": "/x", "PYTEST_CURRENT_TEST": "x", "TOX_ENV_NAME": "py312", "PIP_NO_COLOR": "1"},
+    "python": {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONNOUSERSITE": "1"},
+}
+WHEN_IT_WAS_BUILT = {
+    "UNRELATED": "was",
+    "USER": "builder",
+    "SHLVL": "1",
+    "COLUMNS": "80",
+    "GITHUB_RUN_ID": "76",
+    "BUILD_NUMBER": "6",
+    "DISPLAY": ":0",
+    "VIRTUAL_ENV": "/was",
+}
+"""Then some of them had other values; for most tests, none of them is set."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Built:
-    """A wheel that was built, and the variables that it was built with."""
+    """A wheel that was built, and those of the variables that it was built with that it depends on."""
 
     workshop: Workshop
     env: dict[str, str]
@@ -62,29 +86,31 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
     with open_workshop(tmp_path_factory.mktemp("built")) as workshop:
         workshop.write(BODY, top=TOP, files={"src/ext.c": "int x;\n", "Makefile": "X := $(FLAVOUR) $(WITH_EXTRAS)\n"})
         env = {"PATH": workshop.add_program("echo compiled by one for"), "FLAVOUR": "me"}
-        assert workshop(env=env) == (VALUE, ONE_BUILD)
+        assert workshop(env={**env, **WHEN_IT_WAS_BUILT}) == (VALUE, ONE_BUILD)
         yield Built(workshop=workshop, env=env)
-
-
-UNASKED = {
-    "unrelated": {"UNRELATED": "x", "MY_TOKEN": "y"},
-    "user": {"USER": "somebody", "LOGNAME": "somebody", "USERNAME": "somebody", "SHELL": "/bin/zsh", "SHLVL": "3"},
-    "locale": {"LANG": "de_DE.UTF-8", "LC_ALL": "C", "LC_CTYPE": "C.UTF-8", "LANGUAGE": "de"},
-    "terminal": {"TERM": "dumb", "COLUMNS": "40", "LINES": "10", "NO_COLOR": "1", "FORCE_COLOR": "1"},
-    "github": {"CI": "true", "GITHUB_ACTIONS": "true", "GITHUB_RUN_ID": "77", "GITHUB_SHA": "a", "RUNNER_TEMP": "/x"},
-    "other_ci": {"CI_JOB_ID": "5", "GITLAB_CI": "true", "BUILD_NUMBER": "7", "JENKINS_URL": "x", "TF_BUILD": "1"},
-    "session": {"SSH_AUTH_SOCK": "/x", "DISPLAY": ":1", "XDG_RUNTIME_DIR": "/x", "DBUS_SESSION_BUS_ADDRESS": "x"},
-    "environment": {"VIRTUAL_ENV": "/x", "PYTEST_CURRENT_TEST": "x", "TOX_ENV_NAME": "py312", "PIP_NO_COLOR": "1"},
-    "python": {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONNOUSERSITE": "1"},
-}
 
 
 def test_variables_that_nobody_asked_for(built: Built) -> None:
     """Who runs it, where, and in which session is no choice, also when foreign programs ran."""
+    built.assert_hit()
     env = dict(built.env)
     for changes in UNASKED.values():
         env |= changes
     assert built.workshop(env=env) == (VALUE, NO_BUILD)
+
+
+COMPARES = """
+    first, second = os.environ.copy(), os.environ.copy()
+    second["X"] = "y"
+    value = " ".join(name for name in sorted(first.keys() | second.keys()) if first.get(name) != second.get(name))
+"""
+
+
+def test_environment_that_is_compared_with_a_changed_one(workshop: Workshop) -> None:
+    """To go through two copies, as scikit-build-core does to print what it changes, is to ask for nothing by name."""
+    workshop.write(COMPARES)
+    assert workshop(env={"UNRELATED": "x", "GONE": "z"}) == ("X", ONE_BUILD)
+    assert workshop(env={"UNRELATED": "y"}) == ("X", NO_BUILD)
 
 
 def test_other_home(built: Built, tmp_path: Path) -> None:

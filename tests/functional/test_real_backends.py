@@ -117,13 +117,12 @@ def setup_py(**arguments: object) -> str:
 
 
 def assert_flags_are_a_choice(probe: Probe) -> None:
-    """Build with two values of ``CFLAGS``, go back, and change a variable that nobody asked for."""
-    assert probe("probe_ext.PROBE", env={"CFLAGS": "-DPROBE=1"}) == ("1", BUILT)
-    assert probe("probe_ext.PROBE", env={"CFLAGS": "-DPROBE=2"}) == ("2", BUILT)
-    assert probe("probe_ext.PROBE", env={"CFLAGS": "-DPROBE=1", "UNRELATED": "x", "GITHUB_RUN_ID": "7"}) == (
-        "1",
-        NO_BUILD,
-    )
+    """Build with two values of ``CFLAGS``, and go back; variables that nobody asked for are others, new or gone."""
+    first = {"UNRELATED": "x", "BUILD_NUMBER": "1", "GITHUB_RUN_ID": "7"}
+    later = {"UNRELATED": "y", "BUILD_NUMBER": "2", "MY_TOKEN": "z"}
+    assert probe("probe_ext.PROBE", env={**first, "CFLAGS": "-DPROBE=1"}) == ("1", BUILT)
+    assert probe("probe_ext.PROBE", env={**first, "CFLAGS": "-DPROBE=2"}) == ("2", BUILT)
+    assert probe("probe_ext.PROBE", env={**later, "CFLAGS": "-DPROBE=1"}) == ("1", NO_BUILD)
 
 
 def assert_header_is_a_lack(probe: Probe, expression: str = "probe_ext.HEADER", **env: str) -> None:
@@ -251,8 +250,8 @@ def test_pure_backend_is_built_once(probe: Probe, name: str) -> None:
         "pyproject.toml": f'{PROJECT}description = "A probe"\n',
     }
     probe.write(files, name, backend=PURE_BACKENDS[name])
-    assert probe("probe.VALUE") == ("7", BUILT)
-    for env in [{"CFLAGS": "-O3", "UNRELATED": "x", "GITHUB_RUN_ID": "7"}, {"PATH": str(probe.workshop.machine)}]:
+    assert probe("probe.VALUE", env={"CFLAGS": "-O2", "UNRELATED": "x"}) == ("7", BUILT)
+    for env in [{"CFLAGS": "-O3", "UNRELATED": "y", "BUILD_NUMBER": "7"}, {"PATH": str(probe.workshop.machine)}]:
         assert probe("probe.VALUE", env=env) == ("7", NO_BUILD)
 
 
