@@ -20,7 +20,7 @@ _OF_THE_SHELL = {
     *("ulimit", "umask", "unalias", "unset", "wait"),
 }
 _COMPILER = re.compile(
-    r"(?<![\w.-])(?:cc|gcc|g\+\+|c\+\+|clang(?:\+\+)?|cpp|ld|pkg-config|\S*configure)(?:-[\d.]+)?(?![\w-])"
+    r"(?<![\w.-])(?:[\w-]*(?:cc|clang|cpp|fortran|\+\+)|ld|pkg-config|\S*configure)(?:-[\d.]+)?(?![\w+-])"
     r"|\$[{(]?(?:CC|CXX|CPP|LD|PKG_CONFIG)\b"
 )
 _LETS_FAIL = re.compile(r"\|\||;|\bif\b|\bwhile\b|&\s|\n|^\s*-", re.MULTILINE)

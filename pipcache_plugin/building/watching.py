@@ -137,8 +137,10 @@ class Watch:
         def single(kind: str) -> frozenset[str]:
             return frozenset(str(fact[0]) for fact in of_kind.get(kind, ()))
 
+        walked = single("walked")
+        passed = {name for walk, name in of_kind.get("passed", ()) if walk not in walked}
         return Observations(
-            variables=single("variable"),
+            variables=single("variable") | passed,
             programs={str(name): found for name, found in sorted(of_kind.get("program", ()), key=repr)},
             commands=single("command"),
             absent=single("absent"),
@@ -188,8 +190,9 @@ def _python_folders() -> set[str]:
 
 
 _ARITY = {
-    **dict.fromkeys(["variable", "prefix", "command", "unwatched", "absent", "listed", "failed", "ran", "broken"], 1),
-    **dict.fromkeys(["program", "import"], 2),
+    **dict.fromkeys(["variable", "walked", "prefix", "command", "unwatched", "absent", "listed", "failed", "ran"], 1),
+    **dict.fromkeys(["passed", "program", "import"], 2),
+    "broken": 1,
 }
 """How many values a fact of each kind has."""
 

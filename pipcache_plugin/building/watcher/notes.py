@@ -7,6 +7,8 @@ the source tree, ``OWN``, a tuple of path prefixes whose contents are the build'
 ``LEAVE_OUT``, the letters of the interpreter's options that keep the watcher out. A fact is a line, a Python literal:
 
 * ``("variable", NAME)``: an environment variable was asked for by name (and not set by the build itself before);
+* ``("passed", WALK, NAME)``: the same, after all names were listed; ``("walked", WALK)``: all of them were asked for,
+  which is asking for none by name;
 * ``("prefix", TEXT)``: variables whose name begins with this may have been picked out of all that there are;
 * ``("program", NAME, PATH or None)``: a program was started, and where it was found;
 * ``("command", TEXT)``: what was passed to it;

@@ -1,6 +1,7 @@
 """Programs that are started: whether they are there, what is passed to them, and whether they fail."""
 
 import os
+import sys
 
 _programs = {}
 _children = {}
@@ -44,11 +45,19 @@ def _started(executable, args, env):
         _programs[name, search] = _find_program(name, search)
     _note("program", name, _programs[name, search])
     base = os.path.basename(name)
-    is_unwatched = base.startswith("python") and _leaves_us_out(words[1:])
+    is_python = base.startswith("python")
+    is_own = os.path.dirname(_programs[name, search] or "") == os.path.dirname(sys.executable)
+    is_unwatched = is_python and _leaves_us_out(words[1:])
     if is_unwatched:
         _note("unwatched", name)
     command = " ".join(words)
-    if is_unwatched or "$" in command or "%" in command or base in ("sh", "bash", "dash", "env"):
+    if (
+        is_unwatched
+        or (is_python and not is_own)
+        or "$" in command
+        or "%" in command
+        or base in ("sh", "bash", "dash", "env")
+    ):
         _note("command", command)
 
 

@@ -2,10 +2,12 @@
 
 import _thread
 import os
+import sys
 
 _GIVEN, _GIVEN_TEXTS = dict(os.environ._data), dict(os.environ)
 # A variable that the build has set to something else is its own: asking for it is not asking for ours.
 
+_VIEWS = type(os.environ.items()).__iter__.__code__.co_filename
 _told_codes = set()
 _LONGEST_TEXT = 100
 _SHORTEST_PREFIX = 3
@@ -53,46 +55,40 @@ def _tell_text(value):
                 _note("prefix", word)
 
 
+def _site(depth):
+    """Return where the code stands that asks: what ``dict(os.environ)`` does, it does at one place."""
+    frame = sys._getframe(depth + 1)
+    while frame is not None and (frame.f_code.co_filename in (_OURS, _VIEWS)):
+        frame = frame.f_back
+    return (frame.f_code, frame.f_lasti) if frame is not None else None
+
+
+def _is_from_view():
+    """Tell whether it is a view that asks, of items or values, and not ``get`` or the like, which stand beside it."""
+    code = sys._getframe(2).f_code
+    return code.co_filename == _VIEWS and code.co_name == "__iter__"
+
+
 class _Walk:
-    """One going-through of all names. Taking every value on the way, or after it in order, asks for nothing by name."""
+    """What is asked for after all names were listed. Each of them once, however and in which order, is none by name."""
 
-    def __init__(self, keys):
-        self.keys = keys
-        self.current = None
-        self.is_taken = False
-        self.is_selective = False
-        self.taken = []
-        self.position = 0
+    count = 0
 
-    def take(self, key):
-        self.is_taken = True
-        if self.is_selective:
-            _asked_for(key)
-        else:
-            self.taken.append(key)
+    def __init__(self, keys, site):
+        _Walk.count += 1
+        self.name = f"{os.getpid()} {_Walk.count}"
+        self.left = set(keys)
+        self.site = site
 
-    def step(self):
-        if self.current is not None and not self.is_taken:
-            self.tell()
-        self.is_taken = False
-
-    def tell(self):
-        self.is_selective = True
-        for key in self.taken:
-            _asked_for(key)
-        self.taken = []
-
-    def is_next(self, key):
-        """Tell whether *key* is asked for in order, after all names were listed."""
-        if self.position < len(self.keys) and self.keys[self.position] == key:
-            self.position += 1
-            return True
-        return False
-
-    def leave(self):
-        if self.position < len(self.keys):
-            for passed in self.keys[: self.position]:
-                _asked_for(passed)
+    def pass_by(self, key):
+        """Note that *key* was asked for; tell whether that may be one of all."""
+        if key not in self.left:
+            return False
+        self.left.remove(key)
+        _note("passed", self.name, _text(key))
+        if not self.left:
+            _note("walked", self.name)
+        return True
 
 
 def _recording_environ(base):
@@ -100,16 +96,11 @@ def _recording_environ(base):
         _walks = _thread._local()
 
         def __getitem__(self, key):
-            walks = self._walks
-            walk, listed = getattr(walks, "now", None), getattr(walks, "listed", None)
-            if walk is not None and walk.current == key:
-                walk.take(key)
-            elif listed is None or not listed.is_next(key):
-                if listed is not None:
-                    walks.listed = None
-                    listed.leave()
-                if self._is_given(key):
-                    _asked_for(key)
+            walk = getattr(self._walks, "now", None)
+            if walk is not None and (walk.site == _site(1) or _is_from_view()):
+                return base.__getitem__(self, key)
+            if self._is_given(key) and (walk is None or not walk.pass_by(key)):
+                _asked_for(key)
             return base.__getitem__(self, key)
 
         def _is_given(self, key):
@@ -130,22 +121,9 @@ def _recording_environ(base):
 
         def __iter__(self):
             _gone_through()
-            walks = self._walks
-            walk = walks.now = _Walk(list(base.__iter__(self)))
-            is_whole = False
-            try:
-                for key in walk.keys:
-                    walk.step()
-                    walk.current = key
-                    yield key
-                walk.step()
-                is_whole = True
-            finally:
-                walks.now = None
-                if not is_whole:
-                    walk.tell()
-                elif walk.is_selective:
-                    walks.listed = walk
+            keys = list(base.__iter__(self))
+            self._walks.now = _Walk(keys, _site(1))
+            yield from keys
 
         def copy(self):
             return _Copy({key: base.__getitem__(self, key) for key in list(base.__iter__(self))})
@@ -162,17 +140,18 @@ def _plain(copy):
 class _Copy(dict):
     """What ``os.environ.copy()`` gives: a dict that notes what is asked of it, and not that it is handed on."""
 
-    _listed = None
+    _walk = None
 
     def _ask(self, key):
-        listed = self._listed
-        if listed is not None:
-            if listed.is_next(key):
-                return
-            self._listed = None
-            listed.leave()
-        if dict.get(self, key) == _GIVEN_TEXTS.get(key):
+        walk = self._walk
+        if walk is not None and walk.site == _site(2):
+            return
+        if dict.get(self, key) == _GIVEN_TEXTS.get(key) and (walk is None or not walk.pass_by(key)):
             _asked_for(key)
+
+    def _list(self):
+        _gone_through()
+        self._walk = _Walk(dict.keys(self), _site(2))
 
     def __getitem__(self, key):
         self._ask(key)
@@ -183,13 +162,11 @@ class _Copy(dict):
         return dict.__contains__(self, key)
 
     def __iter__(self):
-        _gone_through()
-        self._listed = _Walk(list(dict.__iter__(self)))
+        self._list()
         return dict.__iter__(self)
 
     def keys(self):
-        _gone_through()
-        self._listed = _Walk(list(dict.__iter__(self)))
+        self._list()
         return dict.keys(self)
 
     def items(self):

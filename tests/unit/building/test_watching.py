@@ -224,7 +224,6 @@ def test_names_of_a_distributions_own_code_count_where_it_goes_through_all(lone:
     assert seen.prefixes == {"ASK"}
 
 
-@pytest.mark.xfail(reason="a read that is next in order after a listing of all names is taken for a copy")
 def test_first_variable_after_all_were_listed(lone: Stage) -> None:
     """Reading one variable after printing all names is asking for it, wherever it stands."""
     script = "names = list(os.environ); os.environ[names[0]]; print(names[0])"
