@@ -21,7 +21,7 @@ from pipcache_plugin.keys.environment import (
     is_toolchain,
     select_toolchain,
 )
-from pipcache_plugin.machine.folders import digest_listing
+from pipcache_plugin.machine.folders import list_folder
 from pipcache_plugin.machine.programs import find_program, split_path
 
 if TYPE_CHECKING:
@@ -194,7 +194,7 @@ def _collect_lacks(seen: Observations, around: Circumstances, sought: set[str], 
             if not _OF_NO_CONSEQUENCE.fullmatch(name) and find_program(name, folders) is None
         ),
         paths=tuple(still_absent[:_MOST_PATHS]),
-        listings={path: digest_listing(path) for path in listed[:_MOST_PATHS]},
+        listings={path: list_folder(path) for path in listed[:_MOST_PATHS]},
         modules=tuple(sorted({*around.lacking_modules, *earlier.modules})),
         system=around.system if is_suspect or has_too_many else None,
     )

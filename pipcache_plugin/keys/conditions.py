@@ -53,8 +53,8 @@ class Lacks:
 
     programs: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()
-    listings: Mapping[str, str] = field(default_factory=dict)
-    """A digest of the names in each folder that the source tree's own code went through, by path."""
+    listings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The names in each folder that the source tree's own code went through, by path: no other may have come."""
 
     modules: tuple[str, ...] = ()
     """Not isolated: top-level modules that the source tree's own code tried to import."""
@@ -97,7 +97,7 @@ class Conditions:
             "lacks": {
                 "programs": list(lacks.programs),
                 "paths": list(lacks.paths),
-                "listings": dict(sorted(lacks.listings.items())),
+                "listings": {path: list(names) for path, names in sorted(lacks.listings.items())},
                 "modules": list(lacks.modules),
                 "system": lacks.system,
             },
@@ -127,7 +127,7 @@ class Conditions:
             lacks=Lacks(
                 programs=lacks.take_texts("programs"),
                 paths=lacks.take_texts("paths"),
-                listings=lacks.take_mapping("listings", str),
+                listings=lacks.take_texts_by_name("listings"),
                 modules=lacks.take_texts("modules"),
                 system=lacks.take("system", (str, type(None))),
             ),

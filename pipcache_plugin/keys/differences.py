@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 from pipcache_plugin.keys.environment import can_count, digest_value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from pipcache_plugin.keys.conditions import Choices, Conditions, Lacks
 
@@ -59,8 +59,8 @@ class Present(Protocol):
     def has_path(self, path: str) -> bool:
         """Tell whether *path* exists."""
 
-    def digest_listing(self, path: str) -> str:
-        """Return the digest of the names in a folder."""
+    def list_folder(self, path: str) -> Sequence[str]:
+        """Return the names in a folder, sorted; none of one that is not there."""
 
     def has_module(self, name: str) -> bool:
         """Tell whether the Python of a build without isolation finds a top-level module."""
@@ -85,7 +85,7 @@ class Difference:
         said = {
             "program": f"`{self.name}` was missing and is now at `{self.now}`",
             "path": f"`{self.name}` was missing and is there now",
-            "listing": f"the build looked through `{self.name}`, and what is in there has changed",
+            "listing": f"its build looked through `{self.name}`, into which `{self.now}` has come",
             "module": f"the module `{self.name}` was missing and can be imported now",
             "system": "something that its build lacked may be there now: what is installed on the system has changed",
             "library": f"it needs the shared library `{self.name}`, which is not there",
@@ -143,9 +143,9 @@ def _iter_appeared(lacks: Lacks, present: Present) -> Iterator[Difference]:
     for path in lacks.paths:
         if present.has_path(path):
             yield Difference(kind="path", name=path)
-    for path, digest in lacks.listings.items():
-        if present.digest_listing(path) != digest:
-            yield Difference(kind="listing", name=path)
+    for path, names in lacks.listings.items():
+        for name in sorted({*present.list_folder(path)}.difference(names))[:1]:
+            yield Difference(kind="listing", name=path, now=name)
     for name in lacks.modules:
         if present.has_module(name):
             yield Difference(kind="module", name=name)

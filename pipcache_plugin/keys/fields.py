@@ -59,6 +59,13 @@ class Fields:
             raise InvalidRecordError(field_name=name)
         return tuple(value)
 
+    def take_texts_by_name(self, name: str) -> dict[str, tuple[str, ...]]:
+        """Return an object whose values are lists of texts."""
+        value = self.take_mapping(name, list)
+        if not all(isinstance(one, str) for texts in value.values() for one in texts):
+            raise InvalidRecordError(field_name=name)
+        return {key: tuple(texts) for key, texts in value.items()}
+
     def expect_no_more(self) -> None:
         """Refuse what nobody took."""
         for name in self._left:

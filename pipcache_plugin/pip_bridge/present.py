@@ -10,7 +10,7 @@ from pipcache_plugin.keys.environment import select_toolchain
 from pipcache_plugin.machine.programs import find_program, split_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from optparse import Values
 
 
@@ -78,11 +78,11 @@ class PipPresent:
         """See the Protocol."""
         return os.path.lexists(path)
 
-    def digest_listing(self, path: str) -> str:
+    def list_folder(self, path: str) -> Sequence[str]:
         """See the Protocol."""
-        from pipcache_plugin.machine.folders import digest_listing
+        from pipcache_plugin.machine.folders import list_folder
 
-        return digest_listing(path)
+        return list_folder(path)
 
     def has_module(self, name: str) -> bool:
         """See the Protocol."""

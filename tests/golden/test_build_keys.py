@@ -118,7 +118,7 @@ EXPECTED_RECORD = (
     '"built_against": {"torch": "2.8.0"}, '
     '"git_tags": "efefefefefefefefefefefefefefefefefefefefefefefefefefefefefefefef"}, '
     '"lacks": {"programs": ["cmake", "g++"], "paths": ["/usr/include/ffi.h"], '
-    '"listings": {"/usr/include": "2323232323232323232323232323232323232323232323232323232323232323"}, '
+    '"listings": {"/usr/include": ["stdio.h", "zlib.h"]}, '
     '"modules": ["torch"], '
     '"system": "0101010101010101010101010101010101010101010101010101010101010101"}, '
     '"needs": {"libraries": ["libffi.so.8"]}}, "build_seconds": 1.25}'

@@ -64,7 +64,7 @@ conditions = st.builds(
         Lacks,
         programs=text_tuples,
         paths=text_tuples,
-        listings=mappings,
+        listings=st.dictionaries(texts, text_tuples, max_size=3),
         modules=text_tuples,
         system=st.none() | texts,
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
@@ -20,7 +20,7 @@ class FakePresent:
     tags: str | None = None
     programs: Mapping[str, str] = field(default_factory=dict)
     paths: set[str] = field(default_factory=set)
-    listings: Mapping[str, str] = field(default_factory=dict)
+    listings: Mapping[str, Sequence[str]] = field(default_factory=dict)
     modules: set[str] = field(default_factory=set)
     stamp: str = "stamp"
     libraries: set[str] = field(default_factory=set)
@@ -59,9 +59,9 @@ class FakePresent:
         """See the Protocol."""
         return path in self.paths
 
-    def digest_listing(self, path: str) -> str:
+    def list_folder(self, path: str) -> Sequence[str]:
         """See the Protocol."""
-        return self.listings.get(path, "-")
+        return self.listings.get(path, ())
 
     def has_module(self, name: str) -> bool:
         """See the Protocol."""
