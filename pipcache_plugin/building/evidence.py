@@ -25,7 +25,7 @@ from pipcache_plugin.machine.folders import list_folder
 from pipcache_plugin.machine.programs import find_program, split_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from pipcache_plugin.building.watching import Observations
 
@@ -91,8 +91,8 @@ class Circumstances:
     git_tags: str | None
     """A digest of the tags, if the source is a Git checkout."""
 
-    system: str
-    """A stamp of what is installed on the system."""
+    stamp_system: Callable[[Sequence[str]], str]
+    """Returns a stamp of what is installed on the system, and in folders that are given."""
 
     earlier: Conditions | None = None
     """Those of the metadata that the build was given, from another run."""
@@ -186,6 +186,7 @@ def _collect_lacks(seen: Observations, around: Circumstances, sought: set[str], 
     paths += [name for name, found in seen.programs.items() if found is None and Path(name).is_absolute()]
     still_absent = [path for path in dict.fromkeys(paths) if not os.path.lexists(path)]
     listed = sorted({path for path in seen.listed if not f"{path}/".startswith(own_prefixes)} | {*earlier.listings})
+    searched = tuple(path for path in sorted({*seen.searched, *earlier.searched}) if not path.startswith(own_prefixes))
     has_too_many = max(len(still_absent), len(listed)) > _MOST_PATHS
     return Lacks(
         programs=tuple(
@@ -196,7 +197,8 @@ def _collect_lacks(seen: Observations, around: Circumstances, sought: set[str], 
         paths=tuple(still_absent[:_MOST_PATHS]),
         listings={path: list_folder(path) for path in listed[:_MOST_PATHS]},
         modules=tuple(sorted({*around.lacking_modules, *earlier.modules})),
-        system=around.system if is_suspect or has_too_many else None,
+        searched=searched,
+        system=around.stamp_system(searched) if is_suspect or has_too_many else None,
     )
 
 

@@ -64,6 +64,9 @@ class Observations:
     listed: frozenset[str] = frozenset()
     """Folders that code of the source tree went through, outside the build's own folders."""
 
+    searched: frozenset[str] = frozenset()
+    """Folders that failed programs were told to look into, outside the build's own folders."""
+
     ran: frozenset[str] = frozenset()
     """Files of the source tree that were executed; of a script that was read from a text, no path."""
 
@@ -150,6 +153,7 @@ class Watch:
             has_unwatched_python="unwatched" in of_kind,
             prefixes=single("prefix"),
             listed=single("listed"),
+            searched=single("searched"),
             ran=single("ran"),
         )
 
@@ -190,7 +194,9 @@ def _python_folders() -> set[str]:
 
 
 _ARITY = {
-    **dict.fromkeys(["variable", "walked", "prefix", "command", "unwatched", "absent", "listed", "failed", "ran"], 1),
+    **dict.fromkeys(
+        ["variable", "walked", "prefix", "command", "unwatched", "absent", "listed", "failed", "searched", "ran"], 1
+    ),
     **dict.fromkeys(["passed", "program", "import"], 2),
     "broken": 1,
 }

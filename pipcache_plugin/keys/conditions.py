@@ -59,6 +59,9 @@ class Lacks:
     modules: tuple[str, ...] = ()
     """Not isolated: top-level modules that the source tree's own code tried to import."""
 
+    searched: tuple[str, ...] = ()
+    """Folders that failed steps looked into for headers and libraries, and that the stamp covers too."""
+
     system: str | None = None
     """A stamp of what is installed on the system, when a step of the build failed that could succeed another day."""
 
@@ -99,6 +102,7 @@ class Conditions:
                 "paths": list(lacks.paths),
                 "listings": {path: list(names) for path, names in sorted(lacks.listings.items())},
                 "modules": list(lacks.modules),
+                "searched": list(lacks.searched),
                 "system": lacks.system,
             },
             "needs": {"libraries": list(needs.libraries)},
@@ -129,6 +133,7 @@ class Conditions:
                 paths=lacks.take_texts("paths"),
                 listings=lacks.take_texts_by_name("listings"),
                 modules=lacks.take_texts("modules"),
+                searched=lacks.take_texts("searched"),
                 system=lacks.take("system", (str, type(None))),
             ),
             needs=Needs(libraries=needs.take_texts("libraries")),

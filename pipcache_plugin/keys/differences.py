@@ -65,8 +65,8 @@ class Present(Protocol):
     def has_module(self, name: str) -> bool:
         """Tell whether the Python of a build without isolation finds a top-level module."""
 
-    def system(self) -> str:
-        """Return the stamp of what is installed on the system."""
+    def system(self, searched: Sequence[str] = ()) -> str:
+        """Return the stamp of what is installed on the system, and in the folders *searched*."""
 
     def has_library(self, name: str) -> bool:
         """Tell whether the dynamic loader would find a shared library."""
@@ -132,7 +132,8 @@ def iter_differences(conditions: Conditions, present: Present) -> Iterator[Diffe
     for name in conditions.needs.libraries:
         if not present.has_library(name):
             yield Difference(kind="library", name=name)
-    if conditions.lacks.system is not None and conditions.lacks.system != present.system():
+    lacks = conditions.lacks
+    if lacks.system is not None and lacks.system != present.system(lacks.searched):
         yield Difference(kind="system", name="system")
 
 

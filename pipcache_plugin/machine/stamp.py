@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 _DATABASES = [
     "/var/lib/dpkg/status",
@@ -28,9 +28,12 @@ _FOLDERS = ["include", "lib", "lib64", "lib/pkgconfig", "lib64/pkgconfig", "shar
 _VARIABLES = ["CPATH", "C_INCLUDE_PATH", "CPLUS_INCLUDE_PATH", "LIBRARY_PATH", "PKG_CONFIG_PATH", "CMAKE_PREFIX_PATH"]
 
 
-def stamp_system(environ: Mapping[str, str]) -> str:
-    """Return the stamp, 64 hex digits."""
-    lines = [f"{path} {_about(path)}" for path in sorted(set(_iter_paths(environ)))]
+def stamp_system(environ: Mapping[str, str], searched: Iterable[str] = ()) -> str:
+    """Return the stamp, 64 hex digits.
+
+    :param searched: more folders that it covers.
+    """
+    lines = [f"{path} {_about(path)}" for path in sorted({*_iter_paths(environ), *searched})]
     return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
 
 
@@ -46,6 +49,8 @@ def _iter_paths(environ: Mapping[str, str]) -> Iterator[str]:
             yield f"{prefix}/include/{multiarch}"
     for name in _VARIABLES:
         yield from filter(None, environ.get(name, "").split(os.pathsep))
+    for prefix in filter(None, environ.get("CMAKE_PREFIX_PATH", "").split(os.pathsep)):
+        yield from (f"{prefix}/{folder}" for folder in _FOLDERS)
 
 
 def _about(path: str) -> str:

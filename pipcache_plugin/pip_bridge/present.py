@@ -90,11 +90,11 @@ class PipPresent:
 
         return has_module(name)
 
-    def system(self) -> str:
+    def system(self, searched: Sequence[str] = ()) -> str:
         """See the Protocol."""
         from pipcache_plugin.machine.stamp import stamp_system
 
-        return stamp_system(os.environ)
+        return stamp_system(os.environ, searched)
 
     def has_library(self, name: str) -> bool:
         """See the Protocol."""

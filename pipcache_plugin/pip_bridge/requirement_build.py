@@ -244,7 +244,7 @@ class RequirementBuild:
             built_against={} if self._is_isolated else self._collect_built_against(seen),
             lacking_modules=() if self._is_isolated else collect_lacking(seen, tree),
             git_tags=self._present.git_tags(),
-            system=self._present.system(),
+            stamp_system=self._present.system,
             earlier=self._keeper.metadata_conditions,
         )
         return judge(seen, around, libraries, is_pure=is_pure)

@@ -16,6 +16,7 @@ the source tree, ``OWN``, a tuple of path prefixes whose contents are the build'
 * ``("absent", PATH)``: a path was looked at that is not there;
 * ``("listed", PATH)``: code of the source tree went through what is in a folder;
 * ``("failed", NAME)``: a program that was started exited with an error, or says that it did not find something;
+* ``("searched", PATH)``: a folder that a failed program was told to look into, for headers or libraries;
 * ``("import", MODULE, FILE)``: code of the source tree, in FILE, imported a top-level module;
 * ``("ran", FILE)``: a file of the source tree was executed;
 * ``("broken", TEXT)``: the watcher failed; what it noted is not complete.

@@ -75,6 +75,11 @@ def _ended(words, folder, status):
     name = words[0]
     if status:
         _note("failed", name)
+        for before, word in zip(words, words[1:], strict=False):
+            for option in ("-I", "-L", "-isystem"):
+                searched = word if before == option else word[len(option) :] if word.startswith(option) else ""
+                if searched and _is_foreign(searched + os.sep):
+                    _note("searched", os.path.normpath(searched))
     elif os.path.basename(name) == "cmake" and not {"--build", "--install", "-E", "-P", "--version"} & set(words):
         for before, word in zip(words, words[1:], strict=False):
             if before == "-B" or (word.startswith("-B") and word != "-B"):

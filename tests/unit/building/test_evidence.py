@@ -57,7 +57,7 @@ class Scene:
             built_against={},
             lacking_modules=(),
             git_tags="tags",
-            system="stamp",
+            stamp_system=lambda searched: " ".join(["stamp", *searched]),
         )
         changed = dataclasses.replace(circumstances, **(around or {}))
         return judge(dataclasses.replace(NOTHING, **seen), changed, libraries, is_pure=is_pure)
@@ -236,6 +236,15 @@ class TestLacks:
     def test_failed_step_is_suspicious(self, scene: Scene, name: str) -> None:
         """It may succeed another day."""
         assert scene.judge(failed=frozenset({name})).lacks.system == "stamp"
+
+    def test_folders_of_a_failed_step_are_in_the_stamp(
+        self, scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What it looked for may come into them; not into the build's own."""
+        monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path / "tmp"))
+        searched = frozenset({"/opt/include", f"{tmp_path}/tmp/x", f"{scene.tree}/include"})
+        lacks = scene.judge(failed=frozenset({"gcc"}), searched=searched).lacks
+        assert (lacks.searched, lacks.system) == (("/opt/include",), "stamp /opt/include")
 
     @pytest.mark.parametrize("name", ["git", "/usr/bin/git", "which"])
     def test_failed_question_is_not(self, scene: Scene, name: str) -> None:

@@ -461,6 +461,16 @@ def test_child_that_fails_in_a_rarer_way(lone: Stage, how: str) -> None:
     assert {Path(name).name for name in lone.watch.read().failed} & {"sh", "fork"}
 
 
+def test_folders_that_a_failed_program_was_told_of(lone: Stage) -> None:
+    """Where headers and libraries may come; those of the source tree and of Python stay out."""
+    own = f"-I{lone.tree}/include"
+    options = ["-I/opt/one/include", "-isystem", "/opt/two", "-L/opt/three/", own, "-Irelative", f"-I{sys.prefix}/x"]
+    seen = lone.see(HEAD + f"subprocess.run(['sh', '-c', 'exit 1', *{options!r}])")
+    assert seen.searched == {"/opt/one/include", "/opt/two", "/opt/three"}
+    lone.facts.unlink()
+    assert lone.see(HEAD + f"subprocess.run(['sh', '-c', 'exit 0', *{options!r}])").searched == set()
+
+
 CACHES = {
     "nothing lacking": ("CMAKE_TAPI:FILEPATH=CMAKE_TAPI-NOTFOUND\n//Have include a.h\nHAVE_A:INTERNAL=1\n", False),
     "header": ("//Have include zz.h\nHAVE_ZZ_H:INTERNAL=\n", True),

@@ -23,6 +23,7 @@ class FakePresent:
     listings: Mapping[str, Sequence[str]] = field(default_factory=dict)
     modules: set[str] = field(default_factory=set)
     stamp: str = "stamp"
+    searched: tuple[str, ...] = ()
     libraries: set[str] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
     """The names of the costly questions that were asked, in order."""
@@ -67,10 +68,10 @@ class FakePresent:
         """See the Protocol."""
         return name in self.modules
 
-    def system(self) -> str:
+    def system(self, searched: Sequence[str] = ()) -> str:
         """See the Protocol."""
         self.asked.append("system")
-        return self.stamp
+        return self.stamp if tuple(searched) == self.searched else "of other folders"
 
     def has_library(self, name: str) -> bool:
         """See the Protocol."""

@@ -40,6 +40,7 @@ CONDITIONS = Conditions(
         paths=("/usr/include/ffi.h",),
         listings={"/usr/include": ("stdio.h", "zlib.h")},
         modules=("torch",),
+        searched=("/opt/include",),
         system="01" * 32,
     ),
     needs=Needs(libraries=("libffi.so.8",)),

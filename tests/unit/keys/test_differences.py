@@ -137,6 +137,7 @@ ALL_MET = FakePresent(
     listings={"/usr/include": ("zlib.h",), "/opt": ("x",)},
     modules={"numpy"},
     stamp="01" * 32,
+    searched=("/opt/include",),
     libraries={"libffi.so.8", "libz.so.1"},
 )
 
@@ -169,6 +170,7 @@ CHANGES: list[Mapping[str, object]] = [
     {"listings": {"/usr/include": ("ffi.h", "zlib.h")}},
     {"modules": {"torch"}},
     {"stamp": "other"},
+    {"searched": ()},
     {"libraries": set()},
 ]
 

@@ -66,3 +66,21 @@ def test_path_that_is_no_text_counts() -> None:
 def test_path_that_can_be_none_is_not_there() -> None:
     """Not from an environment, but from a caller."""
     assert re.fullmatch(r"[0-9a-f]{64}", stamp_system({"CPATH": "/a\0b"}))
+
+
+def test_folders_that_were_searched_count(tmp_path: Path) -> None:
+    """Besides those that every stamp has."""
+    folder = str(tmp_path)
+    before = stamp_system({}, [folder])
+    assert before != stamp_system({})
+    (tmp_path / "x.h").touch()
+    assert stamp_system({}, [folder]) != before
+
+
+def test_folders_below_a_prefix_of_cmake_count(tmp_path: Path) -> None:
+    """A header comes into its ``include``."""
+    (tmp_path / "include").mkdir()
+    environ = {"CMAKE_PREFIX_PATH": str(tmp_path)}
+    before = stamp_system(environ)
+    (tmp_path / "include" / "x.h").touch()
+    assert stamp_system(environ) != before
