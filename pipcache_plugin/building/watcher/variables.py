@@ -80,12 +80,13 @@ class _Walk:
         self.left = set(keys)
         self.site = site
 
-    def pass_by(self, key):
+    def pass_by(self, key, is_given):
         """Note that *key* was asked for; tell whether that may be one of all."""
         if key not in self.left:
             return False
         self.left.remove(key)
-        _note("passed", self.name, _text(key))
+        if is_given:
+            _note("passed", self.name, _text(key))
         if not self.left:
             _note("walked", self.name)
         return True
@@ -99,7 +100,8 @@ def _recording_environ(base):
             walk = getattr(self._walks, "now", None)
             if walk is not None and (walk.site == _site(1) or _is_from_view()):
                 return base.__getitem__(self, key)
-            if self._is_given(key) and (walk is None or not walk.pass_by(key)):
+            is_given = self._is_given(key)
+            if (walk is None or not walk.pass_by(key, is_given)) and is_given:
                 _asked_for(key)
             return base.__getitem__(self, key)
 
@@ -146,7 +148,8 @@ class _Copy(dict):
         walk = self._walk
         if walk is not None and walk.site == _site(2):
             return
-        if dict.get(self, key) == _GIVEN_TEXTS.get(key) and (walk is None or not walk.pass_by(key)):
+        is_given = dict.get(self, key) == _GIVEN_TEXTS.get(key)
+        if (walk is None or not walk.pass_by(key, is_given)) and is_given:
             _asked_for(key)
 
     def _list(self):
