@@ -6,14 +6,14 @@ Where there are many ways of looking, each is a project of its own, and all of t
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tests.functional.commands import NO_BUILD, ONE_BUILD, builds, times
 from tests.functional.commands import UNPREPARED_BUILD as BUILT_AGAIN
 
 if TYPE_CHECKING:
-    from functools import partial
-from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from tests.functional.conftest import Workshop

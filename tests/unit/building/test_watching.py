@@ -138,9 +138,9 @@ NO_READS = {
     "json": "import json; json.dumps(dict(os.environ)); json.dumps(os.environ.copy())",
     "pickle": "import pickle; pickle.loads(pickle.dumps(os.environ.copy()))['ASKED']",
     "loop over all": "{name: os.environ[name] for name in os.environ}",
-    "changed and looped over": "os.environ['ASKED'] = 'x'; {name: os.environ[name] for name in os.environ}",
+    "changed and looped over": "os.environ['MORE'] = 'y'; {name: os.environ[name] for name in os.environ}",
     "copies compared": (
-        "a, b = os.environ.copy(), os.environ.copy(); b['ASKED'] = 'y'\n"
+        "a, b = os.environ.copy(), os.environ.copy(); b['MORE'] = 'y'\n"
         "for name in sorted(a.keys() | b.keys()): a.get(name) != b.get(name)"
     ),
     "loop over a list of all": "{name: os.environ[name] for name in list(os.environ)}",
