@@ -140,7 +140,7 @@ NO_READS = {
     "loop over all": "{name: os.environ[name] for name in os.environ}",
     "changed and looped over": "os.environ['MORE'] = 'y'; {name: os.environ[name] for name in os.environ}",
     "copies compared": (
-        "a, b = os.environ.copy(), os.environ.copy(); b['MORE'] = 'y'\n"
+        "a, b = os.environ.copy(), os.environ.copy(); b['HOME'] = 'y'\n"
         "for name in sorted(a.keys() | b.keys()): a.get(name) != b.get(name)"
     ),
     "loop over a list of all": "{name: os.environ[name] for name in list(os.environ)}",
