@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -24,10 +25,10 @@ def main() -> int:
 
     ``PIPCACHE_DISABLE`` set to anything but a "no" gives plain pip.
     """
-    from pipcache_plugin.pip_bridge import start
-
     if sys.argv[1:2] == ["explain"]:
         return explain(sys.argv[2:])
+    from pipcache_plugin.pip_bridge import start
+
     if os.environ.get("PIPCACHE_DISABLE", "").lower() not in _NO:
         return start.run_plain_pip()
     return start.run_pip(sys.argv[1:])
@@ -42,7 +43,7 @@ def explain(args: Sequence[str]) -> int:
     from pipcache_plugin.store.store import Store
 
     options = _parse_explain(args)
-    store = Store(choose_root(os.environ, options.cache_dir))
+    store = Store(choose_root(os.environ, _given_cache_dir(options.cache_dir)))
     projects = {canonicalize_name(name): name for name in options.projects}
     decisions = list(iter_decisions(store.log, projects, options.last))
     try:
@@ -59,6 +60,15 @@ def explain(args: Sequence[str]) -> int:
     if not projects and not decisions:
         print(f"Nothing was found or built yet, {source}", file=sys.stderr)
     return 0 if known or not projects else 1
+
+
+def _given_cache_dir(cache_dir: str | None) -> str | None:
+    """Return the cache directory that was given to pip; its own default is none."""
+    from platformdirs import user_cache_path
+
+    if not cache_dir or Path(cache_dir).resolve() == user_cache_path("pip", appauthor=False).resolve():
+        return None
+    return cache_dir
 
 
 def _parse_explain(args: Sequence[str]) -> argparse.Namespace:

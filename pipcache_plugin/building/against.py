@@ -7,6 +7,7 @@ imported that carries extension modules or headers (torch, numpy). A new setupto
 from __future__ import annotations
 
 import ast
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,9 +38,9 @@ def collect_imported(seen: Observations, tree: Path) -> frozenset[str]:
         path = tree / ("setup.py" if file.startswith("<") else file)
         try:
             names.update(_iter_imports(ast.parse(path.read_bytes())))
-        except (OSError, SyntaxError, ValueError):
+        except (OSError, SyntaxError, ValueError, RecursionError):
             continue
-    return frozenset(names)
+    return frozenset(filter(None, names))
 
 
 def _iter_imports(module: ast.AST) -> Iterator[str]:
@@ -52,14 +53,15 @@ def _iter_imports(module: ast.AST) -> Iterator[str]:
             case ast.Call(
                 func=ast.Name(id=function) | ast.Attribute(attr=function), args=[ast.Constant(value=str(name)), *_]
             ) if function in _BY_NAME:
-                yield name.partition(".")[0]
+                yield from {name, name.partition(".")[0]}
 
 
 def collect_lacking(seen: Observations, tree: Path) -> tuple[str, ...]:
     """Return the top-level modules that the source tree's own code tried to import and that are not there, sorted."""
-    tried = {
-        module for module, _ in seen.imports if not (tree / module).exists() and not (tree / f"{module}.py").exists()
-    }
+    own = set()
+    for folder, _, files in os.walk(tree):
+        own |= {name.removesuffix(".py") for name in files} | ({Path(folder).name} if "__init__.py" in files else set())
+    tried = {module for module, _ in seen.imports} - own
     return tuple(sorted(name for name in tried if not has_module(name)))
 
 
@@ -110,5 +112,6 @@ def _find(name: str) -> Distribution | None:
 
     try:
         return distribution(name)
-    except PackageNotFoundError:
+    except (PackageNotFoundError, ValueError):
+        # What is imported need not be a name that a distribution can have.
         return None

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_SHELL = re.compile(r"(?:\S*/)?(?:ba|da)?sh\s+((?:-\w+\s+)*)(.*)", re.DOTALL)
+_SHELL = re.compile(r"(?:\S*/)?(?:ba|da|k|z)?sh\s+((?:-\w+\s+)*)(.*)", re.DOTALL)
 _WORD = r"([A-Za-z][\w.+-]*)"
-_FIRST_WORD = re.compile(rf"(?:^|[|;&(`\n])\s*(?:\w+=\S*\s+)*{_WORD}(?=[\s;|&)`]|$)")
-_AFTER_KEYWORD = re.compile(rf"\b(?:if|then|else|elif|do|while|until|!|exec)\s+{_WORD}(?=[\s;|&)`]|$)")
+_FIRST_WORD = re.compile(rf"(?:^|[|;&(`\n])[ \t]*(?:\w+=[^\s;|&]*[ \t]+)*{_WORD}(?=[\s;|&)`]|$)")
+_AFTER_KEYWORD = re.compile(rf"\b(?:if|then|else|elif|do|while|until|!|exec)[ \t]+{_WORD}(?=[\s;|&)`]|$)")
 _ASKED_FOR = re.compile(rf"\b(?:command\s+-[vV]|which|type|hash)\s+(?:-\w+\s+)*{_WORD}")
 _OF_THE_SHELL = {
     *("if", "then", "else", "elif", "fi", "for", "in", "while", "until", "do", "done", "case", "esac", "function"),
@@ -20,10 +20,18 @@ _OF_THE_SHELL = {
     *("ulimit", "umask", "unalias", "unset", "wait"),
 }
 _COMPILER = re.compile(
-    r"(?<![\w.-])(?:[\w-]*(?:cc|clang|cpp|fortran|\+\+)|ld|pkg-config|\S*configure)(?:-[\d.]+)?(?![\w+-])"
+    r"(?<![\w.+-])(?:[\w-]{0,40}(?:cc|clang|cpp|fortran|\+\+)|ld|pkg-config|configure)(?:-[\d.]+)?(?![\w+-])"
     r"|\$[{(]?(?:CC|CXX|CPP|LD|PKG_CONFIG)\b"
 )
 _LETS_FAIL = re.compile(r"\|\||;|\bif\b|\bwhile\b|&\s|\n|^\s*-", re.MULTILINE)
+
+
+_LONGEST_LINE = 4000
+"""In characters; a longer one is data."""
+
+
+def _lines(script: str) -> str:
+    return "\n".join(line for line in script.split("\n") if len(line) <= _LONGEST_LINE)
 
 
 def parse_command(command: str) -> str | None:
@@ -35,16 +43,17 @@ def parse_command(command: str) -> str | None:
 def iter_sought(script: str) -> Iterator[str]:
     """Go through the names of the programs that *script* runs, or asks for; a shell's own words are none."""
     for pattern in [_FIRST_WORD, _AFTER_KEYWORD, _ASKED_FOR]:
-        for match in pattern.finditer(script):
+        for match in pattern.finditer(_lines(script)):
             if match[1] not in _OF_THE_SHELL:
                 yield match[1]
 
 
 def iter_asked_for(script: str) -> Iterator[str]:
     """Go through the names of the programs that *script* asks for by name: ``command -v NAME`` and its like."""
-    yield from (match[1] for match in _ASKED_FOR.finditer(script))
+    yield from (match[1] for match in _ASKED_FOR.finditer(_lines(script)))
 
 
 def lets_compiler_fail(script: str) -> bool:
     """Tell whether *script* may run a compiler and succeed although that failed."""
-    return _COMPILER.search(script) is not None and _LETS_FAIL.search(script) is not None
+    lines = _lines(script)
+    return _COMPILER.search(lines) is not None and _LETS_FAIL.search(lines) is not None

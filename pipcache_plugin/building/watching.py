@@ -27,9 +27,12 @@ _FOLDER = Path(__file__).with_name("watcher")
 _FILES = ["notes", "callers", "variables", "paths", "programs", "imports"]
 _PTH = "_pipcache_watch.pth"
 
+_OF_THE_PROCESS = ("/proc/self", "/proc/thread-self", "/dev/fd", "/dev/shm", "/dev/pts", "/sys/fs/cgroup")  # noqa: S108 (named, not used)
+"""Folders of the system's that are of each process, or each run, alone."""
+
 _MAKE_WAY = """
 import sys
-sys.path[:] = [path for path in sys.path if path != {folder!r}]
+sys.path[:] = [path for path in sys.path if path != {folder}]
 del sys.modules["sitecustomize"]
 import sitecustomize
 """
@@ -47,13 +50,13 @@ class Observations:
     """Programs that were started, and where each was found."""
 
     commands: frozenset[str]
-    """What was passed to them, where it may name variables."""
+    """Command lines that may name variables, or scripts that do."""
 
     absent: frozenset[str]
     """Paths that were looked at and are not there, outside the build's own folders."""
 
     failed: frozenset[str]
-    """Programs that were started and exited with an error."""
+    """Programs that were started and exited with an error, or say that they did not find something."""
 
     imports: frozenset[tuple[str, str]]
     """Top-level modules that code of the source tree imported, each with the file of that code."""
@@ -63,6 +66,9 @@ class Observations:
 
     listed: frozenset[str] = frozenset()
     """Folders that code of the source tree went through, outside the build's own folders."""
+
+    libraries: frozenset[str] = frozenset()
+    """Shared libraries that were loaded by their name, or that were not to be had."""
 
     searched: frozenset[str] = frozenset()
     """Folders that failed programs were told to look into, outside the build's own folders."""
@@ -78,7 +84,7 @@ class Observations:
 
 
 class Watch:
-    """The watch over one build environment."""
+    """The watch over one build environment. Where its files cannot be written, it sees nothing, and says so."""
 
     def __init__(self, folder: Path, tree: Path) -> None:
         """Write the watcher's files.
@@ -95,32 +101,38 @@ class Watch:
             "FACTS": str(self._facts),
             "FLAG": str(self._flag),
             "TREE": _prefixes({str(tree)}),
-            "OWN": _prefixes({str(folder), str(tree), *_python_folders(), "/proc", "/sys", "/dev"}),
+            "OWN": _prefixes({str(folder), str(tree), *_python_folders(), *_OF_THE_PROCESS}),
         }
-        codes = [_compile("".join(f"{name} = {value!r}\n" for name, value in names.items()))]
+        codes = [_compile("".join(f"{name} = {value!a}\n" for name, value in names.items()))]
         codes += [_compile((_FOLDER / f"{name}.py").read_text(encoding="utf-8")) for name in _FILES]
         self._code.write_bytes(marshal.dumps(codes))
 
     def ride_in(self, library: Path) -> None:
         """Watch every Python whose distributions are in *library*."""
         # ``-I`` and ``-E`` leave a .pth file alone.
-        starter = self._starter(leave_out="S")
-        (library / _PTH).write_text(f"import sys; exec({starter!r})\n", encoding="utf-8")
+        starter = self._starter(leave_out="S", carrier=None)
+        with contextlib.suppress(OSError):
+            (library / _PTH).write_text(f"import sys; exec({starter!a})\n", encoding="ascii")
 
     def environ(self, python_path: str | None) -> dict[str, str]:
         """Return the variables that have a Python watched whose environment must not be written to.
 
         :param python_path: ``PYTHONPATH`` as it is.
         """
-        self._carrier.mkdir(exist_ok=True)
-        make_way = _MAKE_WAY.format(folder=str(self._carrier))
-        (self._carrier / "sitecustomize.py").write_text(self._starter(leave_out="IES") + make_way, encoding="utf-8")
-        return {"PYTHONPATH": os.pathsep.join(filter(None, [str(self._carrier), python_path]))}
+        carrier = str(self._carrier)
+        text = self._starter(leave_out="IES", carrier=carrier) + _MAKE_WAY.format(folder=ascii(carrier))
+        try:
+            self._carrier.mkdir(exist_ok=True)
+            (self._carrier / "sitecustomize.py").write_text(text, encoding="ascii")
+        except OSError:
+            return {}
+        return {"PYTHONPATH": os.pathsep.join(filter(None, [carrier, python_path]))}
 
     @contextlib.contextmanager
     def on(self) -> Iterator[None]:
         """Watch for as long as this lasts."""
-        self._flag.touch()
+        with contextlib.suppress(OSError):
+            self._flag.touch()
         try:
             yield
         finally:
@@ -153,24 +165,26 @@ class Watch:
             has_unwatched_python="unwatched" in of_kind,
             prefixes=single("prefix"),
             listed=single("listed"),
+            libraries=single("library"),
             searched=single("searched"),
             ran=single("ran"),
         )
 
-    def _starter(self, *, leave_out: str) -> str:
+    def _starter(self, *, leave_out: str, carrier: str | None) -> str:
         """Return code that runs the watcher, on this very Python, while the flag is there; it never raises.
 
         :param leave_out: letters of the interpreter's options that keep this code from being run.
+        :param carrier: what ``PYTHONPATH`` must begin with for this code to be run, if it matters.
         """
         return (
             "try:\n"
             " import os, sys\n"
             f" _is_ours = sys.implementation.cache_tag == {sys.implementation.cache_tag!r}\n"
             # A .pth file may be run twice.
-            f" if _is_ours and os.path.exists({str(self._flag)!r}) and '_walks' not in vars(type(os.environ)):\n"
+            f" if _is_ours and os.path.exists({str(self._flag)!a}) and '_walks' not in vars(type(os.environ)):\n"
             "  import marshal\n"
-            f"  with open({str(self._code)!r}, 'rb') as _file: _codes = marshal.loads(_file.read())\n"
-            f"  _names = {{'__name__': '<watcher>', 'LEAVE_OUT': {leave_out!r}}}\n"
+            f"  with open({str(self._code)!a}, 'rb') as _file: _codes = marshal.loads(_file.read())\n"
+            f"  _names = {{'__name__': '<watcher>', 'LEAVE_OUT': {leave_out!a}, 'CARRIER': {carrier!a}}}\n"
             "  for _code in _codes: exec(_code, _names)\n"
             "except Exception: pass\n"
         )
@@ -194,11 +208,9 @@ def _python_folders() -> set[str]:
 
 
 _ARITY = {
-    **dict.fromkeys(
-        ["variable", "walked", "prefix", "command", "unwatched", "absent", "listed", "failed", "searched", "ran"], 1
-    ),
+    **dict.fromkeys(["variable", "walked", "prefix", "command", "unwatched", "absent", "listed", "library"], 1),
+    **dict.fromkeys(["failed", "searched", "ran", "broken"], 1),
     **dict.fromkeys(["passed", "program", "import"], 2),
-    "broken": 1,
 }
 """How many values a fact of each kind has."""
 

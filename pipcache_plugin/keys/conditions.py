@@ -59,6 +59,9 @@ class Lacks:
     modules: tuple[str, ...] = ()
     """Not isolated: top-level modules that the source tree's own code tried to import."""
 
+    libraries: tuple[str, ...] = ()
+    """File names of shared libraries that were to be loaded."""
+
     searched: tuple[str, ...] = ()
     """Folders that failed steps looked into for headers and libraries, and that the stamp covers too."""
 
@@ -102,6 +105,7 @@ class Conditions:
                 "paths": list(lacks.paths),
                 "listings": {path: list(names) for path, names in sorted(lacks.listings.items())},
                 "modules": list(lacks.modules),
+                "libraries": list(lacks.libraries),
                 "searched": list(lacks.searched),
                 "system": lacks.system,
             },
@@ -133,6 +137,7 @@ class Conditions:
                 paths=lacks.take_texts("paths"),
                 listings=lacks.take_texts_by_name("listings"),
                 modules=lacks.take_texts("modules"),
+                libraries=lacks.take_texts("libraries"),
                 searched=lacks.take_texts("searched"),
                 system=lacks.take("system", (str, type(None))),
             ),

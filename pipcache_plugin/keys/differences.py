@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
-from pipcache_plugin.keys.environment import can_count, digest_value
+from pipcache_plugin.keys.environment import digest_value, is_picked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -28,6 +28,7 @@ Kind: TypeAlias = Literal[
     "module",
     "system",
     "library",
+    "missing library",
 ]
 
 
@@ -88,7 +89,8 @@ class Difference:
             "listing": f"its build looked through `{self.name}`, into which `{self.now}` has come",
             "module": f"the module `{self.name}` was missing and can be imported now",
             "system": "something that its build lacked may be there now: what is installed on the system has changed",
-            "library": f"it needs the shared library `{self.name}`, which is not there",
+            "library": f"the shared library `{self.name}` was missing and is there now",
+            "missing library": f"it needs the shared library `{self.name}`, which is not there",
             "git tags": "the tags of its Git repository have changed",
             "unknown tags": "its version may come from Git tags, which are not known before a clone",
         }.get(self.kind)
@@ -118,7 +120,7 @@ def list_dependences(conditions: Conditions) -> tuple[list[str], list[str]]:
     absent = sorted(name for name, value in variables.items() if value is None)
     there += lacks.listings
     families = [f"{prefix}*" for prefix in choices.prefixes if prefix not in variables]
-    return there, [*absent, *families, *lacks.programs, *lacks.paths, *lacks.modules]
+    return there, [*absent, *families, *lacks.programs, *lacks.paths, *lacks.libraries, *lacks.modules]
 
 
 def iter_differences(conditions: Conditions, present: Present) -> Iterator[Difference]:
@@ -131,7 +133,7 @@ def iter_differences(conditions: Conditions, present: Present) -> Iterator[Diffe
     yield from _iter_appeared(conditions.lacks, present)
     for name in conditions.needs.libraries:
         if not present.has_library(name):
-            yield Difference(kind="library", name=name)
+            yield Difference(kind="missing library", name=name)
     lacks = conditions.lacks
     if lacks.system is not None and lacks.system != present.system(lacks.searched):
         yield Difference(kind="system", name="system")
@@ -141,15 +143,12 @@ def _iter_appeared(lacks: Lacks, present: Present) -> Iterator[Difference]:
     for name in lacks.programs:
         if found := present.find_program(name):
             yield Difference(kind="program", name=name, now=found)
-    for path in lacks.paths:
-        if present.has_path(path):
-            yield Difference(kind="path", name=path)
+    yield from (Difference(kind="path", name=path) for path in lacks.paths if present.has_path(path))
     for path, names in lacks.listings.items():
         for name in sorted({*present.list_folder(path)}.difference(names))[:1]:
             yield Difference(kind="listing", name=path, now=name)
-    for name in lacks.modules:
-        if present.has_module(name):
-            yield Difference(kind="module", name=name)
+    yield from (Difference(kind="library", name=name) for name in lacks.libraries if present.has_library(name))
+    yield from (Difference(kind="module", name=name) for name in lacks.modules if present.has_module(name))
 
 
 def _iter_changed_variables(choices: Choices, present: Present) -> Iterator[Difference]:
@@ -170,7 +169,7 @@ def _iter_changed_variables(choices: Choices, present: Present) -> Iterator[Diff
             yield Difference(kind="variable", name=name, was=_quoted(old), now=_quoted(new))
     if choices.prefixes:
         for name in sorted(present.environ):
-            if name.startswith(choices.prefixes) and can_count(name) and name not in {**choices.variables, **recorded}:
+            if is_picked(name, choices.prefixes) and name not in {**choices.variables, **recorded}:
                 yield Difference(kind="variable", name=name, now="set")
 
 

@@ -23,8 +23,11 @@ _NEVER = re.compile(
 """Never a condition: who and where the user is, how the terminal looks, what the standard library asks for by itself,
 and what the front-end says to itself and to its backends."""
 
-_NOT_BY_THE_WAY = re.compile(r"PYTEST_.*|SSH_.*|DISPLAY|XDG_.*|CI|CI_.*|GITHUB_.*|RUNNER_.*")
-"""Left out as well when nobody knows what was asked for: they change from run to run, and builds do not care."""
+_OF_THE_RUN = re.compile(
+    r"PYTEST_.*|SSH_.*|DISPLAY|XDG_.*|CI|CI_.*|GITHUB_.*|RUNNER_.*|GITLAB_.*|GIT_.*|JENKINS_.*|HUDSON_.*|TRAVIS_.*"
+    r"|CIRCLE_.*|BUILDKITE_.*|TEAMCITY_.*|AGENT_.*|SYSTEM_.*|BUILD_(?:NUMBER|ID|URL|TAG|DISPLAY_NAME|BUILD.*|SOURCE.*)"
+)
+"""Of the session, or of the CI run: a condition only when the build asked for them by their whole name."""
 
 _TOOLCHAIN = re.compile(
     r"CC|CXX|CPP|LD|AR|AS|NM|RANLIB|STRIP|FC|F77|F90|CFLAGS|CPPFLAGS|CXXFLAGS|FFLAGS|FCFLAGS|LDFLAGS|LDSHARED|ARFLAGS"
@@ -42,6 +45,11 @@ def can_count(name: str) -> bool:
     return not _NEVER.fullmatch(name)
 
 
+def is_picked(name: str, prefixes: tuple[str, ...]) -> bool:
+    """Tell whether a build that picks names beginning with *prefixes* out of all may depend on *name*."""
+    return bool(prefixes) and name.startswith(prefixes) and can_count(name) and not _OF_THE_RUN.fullmatch(name)
+
+
 def select_toolchain(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the variables of the toolchain that are set, by name."""
     return {name: value for name, value in sorted(environ.items()) if _TOOLCHAIN.fullmatch(name)}
@@ -57,14 +65,6 @@ def digest_value(salt: str, name: str, value: str | None) -> str | None:
     if value is None:
         return None
     return hashlib.sha256(json.dumps([salt, name, value]).encode("ascii")).hexdigest()
-
-
-def digest_environment(environ: Mapping[str, str], salt: str) -> str:
-    """Return one digest of all variables that a build may depend on, for when nobody watched what it asked for."""
-    counting = sorted(
-        (name, value) for name, value in environ.items() if can_count(name) and not _NOT_BY_THE_WAY.fullmatch(name)
-    )
-    return hashlib.sha256(json.dumps([salt, counting]).encode("ascii")).hexdigest()
 
 
 _NAMED_IN = re.compile(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 import sysconfig
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 
 _DATABASES = [
     "/var/lib/dpkg/status",
-    "/var/lib/rpm",
-    "/usr/lib/sysimage/rpm",
+    "/var/lib/rpm/rpmdb.sqlite",
+    "/usr/lib/sysimage/rpm/rpmdb.sqlite",
     "/lib/apk/db/installed",
     "/var/lib/pacman/local",
     "/opt/homebrew/Cellar",
@@ -40,7 +41,7 @@ def stamp_system(environ: Mapping[str, str], searched: Iterable[str] = ()) -> st
 def _iter_paths(environ: Mapping[str, str]) -> Iterator[str]:
     yield from _DATABASES
     multiarch = sysconfig.get_config_var("MULTIARCH")
-    for prefix in ["/usr", "/usr/local", "/opt/homebrew"]:
+    for prefix in ["/usr", "/usr/local", "/opt/homebrew", sys.base_prefix]:
         for folder in _FOLDERS:
             yield f"{prefix}/{folder}"
         if multiarch:
@@ -58,4 +59,5 @@ def _about(path: str) -> str:
         found = Path(path).stat()
     except (OSError, ValueError):
         return "-"
-    return f"{found.st_mtime_ns} {found.st_size}"
+    # In whole seconds, as images of containers keep it.
+    return f"{int(found.st_mtime)} {found.st_size}"

@@ -138,17 +138,19 @@ class Keeper:
         from pipcache_plugin.building.errors import UnwatchedBuildError
         from pipcache_plugin.building.wheels import InvalidWheelError
 
+        self._run.note_built(self._key)
         try:
-            self._run.note_built(self._key)
             record = self._evidence.make_record(wheel, used, build_seconds)
-            entry = self._run.store.add_wheel(self._key, wheel, record.to_dict())
-            self._run.note_decision("built", record, entry, reasons=self._run.reasons.get(self._key, []))
-            return self._run.store.wheels.path_of(entry.wheel).parent
-        except (InvalidWheelError, UnwatchedBuildError) as error:
+        except (InvalidWheelError, UnwatchedBuildError, OSError) as error:
             logger.debug("pipcache: not stored: %s", error)
+            return None
+        try:
+            entry = self._run.store.add_wheel(self._key, wheel, record.to_dict())
         except OSError as error:
             self._cannot_write(error)
-        return None
+            return None
+        self._run.note_decision("built", record, entry, reasons=self._run.reasons.get(self._key, []))
+        return self._run.store.wheels.path_of(entry.wheel).parent
 
     def find_metadata(self, folder: Path) -> Path | None:
         """See the Protocol."""
@@ -171,9 +173,11 @@ class Keeper:
         }
         try:
             conditions = self._evidence.make_conditions(used).to_dict()
-            self._run.store.add_metadata(self._key, dist_info.name, files, conditions)
-        except UnwatchedBuildError as error:
+        except (UnwatchedBuildError, OSError) as error:
             logger.debug("pipcache: not stored: %s", error)
+            return
+        try:
+            self._run.store.add_metadata(self._key, dist_info.name, files, conditions)
         except OSError as error:
             self._cannot_write(error)
 

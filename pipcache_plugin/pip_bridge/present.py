@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import os
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class PipPresent:
-    """The present of one run; satisfies ``keys.differences.Present``. Each question is answered once."""
+    """The present of one run; satisfies ``keys.differences.Present``."""
 
     def __init__(self, options: Values, session: Any, finder: Any) -> None:
         """Nothing is asked yet."""
@@ -23,10 +24,11 @@ class PipPresent:
         self._session = session
         self._finder = finder
         self._checkout: str | None = None
+        self._all_constraints: list[Mapping[str, str]] = []
 
     def at(self, checkout: str | None) -> PipPresent:
         """Return the same present for a source that is checked out in the folder *checkout*."""
-        other = PipPresent(self._options, self._session, self._finder)
+        other = copy.copy(self)
         other._checkout = checkout
         return other
 
@@ -76,7 +78,7 @@ class PipPresent:
 
     def has_path(self, path: str) -> bool:
         """See the Protocol."""
-        return os.path.lexists(path)
+        return os.path.exists(path)
 
     def list_folder(self, path: str) -> Sequence[str]:
         """See the Protocol."""
@@ -102,11 +104,17 @@ class PipPresent:
 
         return has_library(name)
 
-    @functools.cached_property
+    @property
     def _constraints(self) -> Mapping[str, str]:
-        """All build constraints, by normalized name: specifiers and markers in canonical order."""
+        """All build constraints, by normalized name: specifiers and markers in canonical order. Read once."""
+        if not self._all_constraints:
+            self._all_constraints.append(self._read_constraints())
+        return self._all_constraints[0]
+
+    def _read_constraints(self) -> Mapping[str, str]:
         from pip._internal.req.constructors import install_req_from_parsed_requirement
         from pip._internal.req.req_file import parse_requirements
+        from pip._internal.utils.misc import remove_auth_from_url
         from pip._vendor.packaging.utils import canonicalize_name
 
         found: dict[str, list[str]] = {}
@@ -117,8 +125,9 @@ class PipPresent:
                 requirement = install_req_from_parsed_requirement(parsed)
                 if requirement.req is not None and requirement.match_markers():
                     name = canonicalize_name(requirement.req.name)
-                    # A URL may have a password in it, and is compared as a whole.
-                    text = _digest(requirement.link.url) if requirement.link else str(requirement.req.specifier)
+                    link = requirement.link
+                    # A URL may have a secret in it, in its query for one, and is compared as a whole.
+                    text = _digest(remove_auth_from_url(link.url)) if link else str(requirement.req.specifier)
                     found.setdefault(name, []).append(text)
         return {name: ",".join(sorted(",".join(texts).split(","))) for name, texts in found.items()}
 
@@ -126,9 +135,24 @@ class PipPresent:
 def _constraint_files(options: Values) -> list[str]:
     files: list[str] = list(getattr(options, "build_constraints", None) or [])
     if not files and not _ignores_regular_constraints(options):
-        # Up to 26.1, PIP_CONSTRAINT reached build environments unless build constraints were given.
-        files = os.environ.get("PIP_CONSTRAINT", "").split()
+        # Up to 26.1, constraints of the environment and the configuration reached build environments all the same,
+        # unless build constraints were given.
+        files = _configured_constraints(options)
     return files
+
+
+def _configured_constraints(options: Values) -> list[str]:
+    """Return the files of constraints that every pip in this environment reads, whatever its command line has."""
+    from pip._internal.configuration import Configuration
+
+    configuration = Configuration(isolated=options.isolated_mode)
+    configuration.load()
+    values = dict(configuration.items())
+    merged = {name: value for kind in values.values() if isinstance(kind, dict) for name, value in kind.items()}
+    for name in [":env:.constraint", "install.constraint", "global.constraint"]:
+        if merged.get(name):
+            return str(merged[name]).split()
+    return []
 
 
 def _ignores_regular_constraints(options: Values) -> bool:

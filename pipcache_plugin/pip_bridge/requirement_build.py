@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipcache_plugin.building.against import collect_built_against, collect_imported, collect_lacking
+from pipcache_plugin.building.circumstances import Circumstances
 from pipcache_plugin.building.environment import CurrentEnvironment, IsolatedEnvironment
 from pipcache_plugin.building.errors import ConflictingRequirementsError, UnsupportedProjectError, UnwatchedBuildError
-from pipcache_plugin.building.evidence import Circumstances, judge
+from pipcache_plugin.building.evidence import judge
 from pipcache_plugin.building.once import BuildOnce, BuiltWheel
 from pipcache_plugin.building.project import Project, SourceTree
 from pipcache_plugin.building.watching import Observations, Watch
@@ -66,6 +67,7 @@ class RequirementBuild:
         self._present = current.present.at(self.requirement.source_dir) if link.is_vcs else current.present
         self._keeper = keeper.Keeper(current, self._key, self._present, self)
         self._watch: Watch | None = None
+        self._system_before = ""
         self._environment: IsolatedEnvironment | CurrentEnvironment | None = None
         self._once: BuildOnce | None = None
         self._is_preparing = False
@@ -151,8 +153,16 @@ class RequirementBuild:
             # Whatever is wrong with the file, pip will find it wrong as well, and say so in its own words.
             raise UnsupportedProjectError(reason=str(error)) from error
 
+    @property
+    def _project_folder(self) -> Path:
+        return Path(self.requirement.unpacked_source_directory)
+
     def _make_environment(self) -> IsolatedEnvironment | CurrentEnvironment:
-        self._watch = Watch(run.make_folder("pipcache-watch"), Path(self.requirement.source_dir or ""))
+        try:
+            self._watch = Watch(run.make_folder("pipcache-watch"), Path(self.requirement.source_dir or ""))
+            self._system_before = self._present.system()
+        except OSError as error:
+            logger.debug("pipcache: a build goes unwatched: %s", error)
         if self._is_isolated:
             _check_support(self._pip_installer)
             install = nested.make_installer(self._pip_installer, self.requirement)
@@ -234,16 +244,16 @@ class RequirementBuild:
         if seen is None or not seen.is_whole:
             raise UnwatchedBuildError
         environment = self._environment
-        tree = Path(self.requirement.unpacked_source_directory)
         around = Circumstances(
-            tree=tree,
+            tree=Path(self.requirement.source_dir or self.requirement.unpacked_source_directory),
             environ=self._present.environ,
             root=environment.paths.root if isinstance(environment, IsolatedEnvironment) else None,
             used=used,
             constraints=self._present.constraints(used),
             built_against={} if self._is_isolated else self._collect_built_against(seen),
-            lacking_modules=() if self._is_isolated else collect_lacking(seen, tree),
+            lacking_modules=() if self._is_isolated else collect_lacking(seen, self._project_folder),
             git_tags=self._present.git_tags(),
+            system_before=self._system_before,
             stamp_system=self._present.system,
             earlier=self._keeper.metadata_conditions,
         )
@@ -251,7 +261,7 @@ class RequirementBuild:
 
     def _collect_built_against(self, seen: Observations) -> dict[str, str]:
         requires = self.requirement.pyproject_requires or []
-        imported = collect_imported(seen, Path(self.requirement.unpacked_source_directory))
+        imported = collect_imported(seen, self._project_folder)
         return collect_built_against(imported, requires, self.requirement._pep517_backend_spec)
 
 

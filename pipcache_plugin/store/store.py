@@ -6,6 +6,7 @@
       wheels/<aa>/<sha256>/<file>.whl      blobs
       entries/<aa>/<build key>/<id>.json   which wheel was built for a key, and its record
       metadata/<aa>/<build key>/<id>.json  the .dist-info that a backend prepared for a key
+      log/decisions.jsonl                  what was found and built, and why
       locks/<build key>                    held while a backend works on a key
       damaged/                             what did not verify
 

@@ -119,7 +119,7 @@ EXPECTED_RECORD = (
     '"git_tags": "efefefefefefefefefefefefefefefefefefefefefefefefefefefefefefefef"}, '
     '"lacks": {"programs": ["cmake", "g++"], "paths": ["/usr/include/ffi.h"], '
     '"listings": {"/usr/include": ["stdio.h", "zlib.h"]}, '
-    '"modules": ["torch"], "searched": ["/opt/include"], '
+    '"modules": ["torch"], "libraries": ["libcuda.so.1"], "searched": ["/opt/include"], '
     '"system": "0101010101010101010101010101010101010101010101010101010101010101"}, '
     '"needs": {"libraries": ["libffi.so.8"]}}, "build_seconds": 1.25}'
 )

@@ -66,6 +66,7 @@ conditions = st.builds(
         paths=text_tuples,
         listings=st.dictionaries(texts, text_tuples, max_size=3),
         modules=text_tuples,
+        libraries=text_tuples,
         searched=text_tuples,
         system=st.none() | texts,
     ),

@@ -7,8 +7,15 @@ _STDLIB = os.path.dirname(os.__file__) + os.sep
 _OURS = _note.__code__.co_filename
 
 
-def _is_trees(file):
-    # A script that is executed from a text has no path, and one that runs in its folder a relative one.
+def _is_trees(frame):
+    """Tell whether a frame is of the source tree's code."""
+    file = frame.f_code.co_filename
+    if file.startswith("<") and not file.startswith("<frozen"):
+        # Executed from a text: a setup.py, perhaps; or what a distribution made up, a namedtuple or the like.
+        known = frame.f_globals.get("__file__")
+        if not isinstance(known, str):
+            return frame.f_globals.get("__name__") in (None, "__main__", "builtins")
+        file = known
     return file.startswith(TREE) or not (os.path.isabs(file) or file.startswith("<frozen"))
 
 
@@ -16,6 +23,10 @@ def _is_stdlib(file):
     if file.startswith("<frozen"):
         return True
     return file.startswith(_STDLIB) and "-packages" not in file[len(_STDLIB) :]
+
+
+def _is_importlib(file):
+    return file.startswith(("<frozen importlib", _STDLIB + "importlib" + os.sep))
 
 
 def _callers():
@@ -26,7 +37,7 @@ def _callers():
         if file != _OURS:
             if not _is_stdlib(file):
                 frames.append(frame)
-            elif not frames and (file.endswith("subprocess.py") or "importlib" in file):
+            elif not frames and (file.endswith("subprocess.py") or _is_importlib(file)):
                 return []
         frame = frame.f_back
     return frames
@@ -34,4 +45,4 @@ def _callers():
 
 def _is_asked_by_tree():
     frames = _callers()
-    return bool(frames) and _is_trees(frames[0].f_code.co_filename)
+    return bool(frames) and _is_trees(frames[0])

@@ -7,9 +7,9 @@ import sys
 @_guarded
 def _imported(module):
     frame = sys._getframe()
-    while frame is not None and (frame.f_code.co_filename == _OURS or "importlib" in frame.f_code.co_filename):
+    while frame is not None and (frame.f_code.co_filename == _OURS or _is_importlib(frame.f_code.co_filename)):
         frame = frame.f_back
-    if frame is not None and _is_trees(frame.f_code.co_filename):
+    if frame is not None and _is_trees(frame):
         _note("import", module, frame.f_code.co_filename)
 
 
@@ -29,16 +29,19 @@ def _watch_imports():
 @_guarded
 def _executed(code):
     file = getattr(code, "co_filename", "")
-    if file and file != _OURS and _is_trees(file):
+    if file and file != _OURS and (file.startswith((*TREE, "<string")) or not os.path.isabs(file)):
         _note("ran", file)
 
 
+@_guarded
 def _audit(event, args):
     if event == "open":
-        if ("r" in args[1]) if args[1] is not None else not args[2] & os.O_CREAT:
+        if ("r" in args[1]) if isinstance(args[1], str) else not args[2] & os.O_CREAT:
             _opened(args[0])
     elif event == "exec":
         _executed(args[0])
+    elif event == "ctypes.dlopen":
+        _loaded(args[0])
     elif event == "subprocess.Popen":
         _started(args[0], args[1], args[3])
     elif event in ("os.listdir", "os.scandir"):

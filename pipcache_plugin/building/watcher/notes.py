@@ -4,17 +4,19 @@ The files of this folder run one after another in one namespace of their own: ``
 ``paths``, ``programs``, ``imports``. That is in the backend's process and in every Python that it starts, before any of
 their code. In the namespace are ``FACTS``, the file to append to, ``FLAG``, a file to remove when that fails, ``TREE``,
 the source tree, ``OWN``, a tuple of path prefixes whose contents are the build's own and not worth noting, and
-``LEAVE_OUT``, the letters of the interpreter's options that keep the watcher out. A fact is a line, a Python literal:
+``LEAVE_OUT``, the letters of the interpreter's options that keep the watcher out, ``CARRIER``, what ``PYTHONPATH`` must
+begin with for that too, or ``None``. A fact is a line, a Python literal:
 
 * ``("variable", NAME)``: an environment variable was asked for by name (and not set by the build itself before);
 * ``("passed", WALK, NAME)``: the same, after all names were listed; ``("walked", WALK)``: all of them were asked for,
   which is asking for none by name;
 * ``("prefix", TEXT)``: variables whose name begins with this may have been picked out of all that there are;
 * ``("program", NAME, PATH or None)``: a program was started, and where it was found;
-* ``("command", TEXT)``: what was passed to it;
+* ``("command", TEXT)``: a command line that may name variables, or scripts that do;
 * ``("unwatched", NAME)``: a Python was started so that the watcher may not run in it;
 * ``("absent", PATH)``: a path was looked at that is not there;
 * ``("listed", PATH)``: code of the source tree went through what is in a folder;
+* ``("library", NAME)``: a shared library was loaded by its name, or was not;
 * ``("failed", NAME)``: a program that was started exited with an error, or says that it did not find something;
 * ``("searched", PATH)``: a folder that a failed program was told to look into, for headers or libraries;
 * ``("import", MODULE, FILE)``: code of the source tree, in FILE, imported a top-level module;

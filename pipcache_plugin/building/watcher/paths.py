@@ -31,6 +31,13 @@ class _Looking:
         self.__name__ = self.__qualname__ = real.__name__
         self.__doc__, self.__module__ = real.__doc__, real.__module__
 
+    def __reduce__(self):
+        # Whoever unpickles it may not be watched.
+        return eval, (f"__import__('os').{self.__name__}",)
+
+    def __repr__(self):
+        return repr(self._real)
+
     def __call__(self, path, *args, **options):
         try:
             found = self._real(path, *args, **options)
@@ -65,6 +72,16 @@ def _opened(path):
                 _real_stat(path)
             except (FileNotFoundError, NotADirectoryError):
                 _note("absent", path)
+
+
+@_guarded
+def _loaded(library):
+    if isinstance(library, (str, bytes)):
+        library = _text(library)
+        if os.sep in library:
+            _absent(library)
+        else:
+            _note("library", library)
 
 
 @_guarded

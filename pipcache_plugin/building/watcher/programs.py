@@ -6,6 +6,9 @@ import sys
 _programs = {}
 _children = {}
 
+_INTERPRETERS = ("sh", "bash", "dash", "zsh", "ksh", "env", "perl", "awk", "gawk", "ruby", "node", "tclsh", "lua")
+"""Programs that run scripts, which may name variables."""
+
 _CHECKS = ("//Have ", "//Test ", "//Result of ")
 """What CMake writes above the result of a check, which is empty when it failed."""
 
@@ -25,47 +28,51 @@ def _find_program(name, search):
     return None
 
 
-def _search_path(env):
+def _variable(env, name):
+    """Return a variable of the environment that a child is given; asked for by nobody but us."""
     if isinstance(env, dict):
-        # Asked for by nobody but us.
-        found = dict.get(env, "PATH", dict.get(env, b"PATH"))
-        return _text(found) if found is not None else os.defpath
-    if env is not None and not isinstance(env, type(os.environ)):
-        return _text(dict(env).get("PATH", os.defpath))
-    found = os.environ._data.get(os.environ.encodekey("PATH"))
-    return os.environ.decodevalue(found) if found is not None else os.defpath
+        found = dict.get(env, name, dict.get(env, os.fsencode(name)))
+    elif env is not None and not isinstance(env, type(os.environ)):
+        found = dict(env).get(name)
+    else:
+        found = os.environ._data.get(os.environ.encodekey(name))
+        found = os.environ.decodevalue(found) if found is not None else None
+    return _text(found) if found is not None else None
 
 
 @_guarded
 def _started(executable, args, env):
     name = _text(executable) if executable is not None else _text(args if isinstance(args, (str, bytes)) else args[0])
     words = [_text(args)] if isinstance(args, (str, bytes)) else [_text(word) for word in args]
-    search = _search_path(env)
+    search = _variable(env, "PATH") or os.defpath
     if (name, search) not in _programs:
         _programs[name, search] = _find_program(name, search)
     _note("program", name, _programs[name, search])
     base = os.path.basename(name)
     is_python = base.startswith("python")
     is_own = os.path.dirname(_programs[name, search] or "") == os.path.dirname(sys.executable)
-    is_unwatched = is_python and _leaves_us_out(words[1:])
+    is_unwatched = is_python and (_leaves_us_out(words[1:]) or not _is_carried(env))
     if is_unwatched:
         _note("unwatched", name)
     command = " ".join(words)
-    if (
-        is_unwatched
-        or (is_python and not is_own)
-        or "$" in command
-        or "%" in command
-        or base in ("sh", "bash", "dash", "env")
-    ):
+    if is_unwatched or (is_python and not is_own) or "$" in command or "%" in command or base in _INTERPRETERS:
         _note("command", command)
 
 
+def _is_carried(env):
+    if CARRIER is None:
+        return True
+    return (_variable(env, "PYTHONPATH") or "").split(os.pathsep)[0] == CARRIER
+
+
 def _leaves_us_out(words):
+    words = iter(words)
     for word in words:
         if not word.startswith("-") or word in ("-c", "-m"):
             return False
-        if not word.startswith("--") and set(word[1:]) & set(LEAVE_OUT):
+        if word in ("-W", "-X"):
+            next(words, None)
+        elif not word.startswith(("--", "-W", "-X")) and set(word[1:]) & set(LEAVE_OUT):
             return True
     return False
 
@@ -105,23 +112,34 @@ def _has_failed_checks(cache):
     return False
 
 
-def _watch_children():
+def _remember(pid, words, folder):
     try:
-        import _posixsubprocess
-    except ImportError:
-        return
-    real_fork_exec, real_waitpid, real_system = _posixsubprocess.fork_exec, os.waitpid, os.system
+        _children[pid] = [_text(word) for word in words], _text(folder) if folder is not None else os.getcwd()
+    except Exception as error:
+        _note("broken", type(error).__name__)
 
+
+def _watched_fork_exec(real):
     def fork_exec(*args):
-        pid = real_fork_exec(*args)
-        try:
-            _children[pid] = [_text(word) for word in args[0]], _text(args[4]) if args[4] is not None else os.getcwd()
-        except Exception as error:
-            _note("broken", type(error).__name__)
+        pid = real(*args)
+        _remember(pid, args[0], args[4])
         return pid
 
+    return fork_exec
+
+
+def _watched_spawn(real):
+    def spawn(path, *args, **options):
+        pid = real(path, *args, **options)
+        _remember(pid, args[0] if args else [path], None)
+        return pid
+
+    return spawn
+
+
+def _watched_waitpid(real):
     def waitpid(pid, options):
-        found, status = real_waitpid(pid, options)
+        found, status = real(pid, options)
         if found in _children:
             _ended(*_children.pop(found), status)
         elif status and found:
@@ -129,29 +147,48 @@ def _watch_children():
             _note("failed", "fork")
         return found, status
 
-    def spawning(real):
-        def spawn(path, *args, **options):
-            pid = real(path, *args, **options)
-            _children[pid] = [_text(path)], os.getcwd()
-            return pid
+    return waitpid
 
-        spawn.__doc__, spawn.__module__, spawn.__name__ = real.__doc__, real.__module__, real.__name__
-        return spawn
 
+def _watched_system(real):
     def system(command):
-        status = real_system(command)
+        status = real(command)
         if status:
             _note("failed", "sh")
         return status
 
-    os.system = system
-    for name in ("posix_spawn", "posix_spawnp"):
-        if hasattr(os, name):
-            setattr(os, name, spawning(getattr(os, name)))
-    fork_exec.__doc__, fork_exec.__module__ = real_fork_exec.__doc__, real_fork_exec.__module__
-    waitpid.__doc__, waitpid.__module__ = real_waitpid.__doc__, real_waitpid.__module__
-    _posixsubprocess.fork_exec = fork_exec
-    os.waitpid = waitpid
+    return system
+
+
+def _replace(module, name, watched):
+    real = getattr(module, name, None)
+    if real is None:
+        return
+    ours = watched(real)
+    for attribute in ("__doc__", "__module__", "__name__", "__qualname__"):
+        setattr(ours, attribute, getattr(real, attribute))
+    setattr(module, name, ours)
+    early = sys.modules.get("subprocess")
+    if early is None:
+        return
+    # Imported before us, by another .pth file, it has names of its own for the same.
+    for other in ("_fork_exec", "_waitpid"):
+        if getattr(early, other, None) is real:
+            setattr(early, other, ours)
+    poll = early.Popen._internal_poll
+    poll.__defaults__ = tuple(ours if value is real else value for value in poll.__defaults__ or ())
+
+
+def _watch_children():
+    try:
+        import _posixsubprocess
+    except ImportError:
+        return
+    _replace(_posixsubprocess, "fork_exec", _watched_fork_exec)
+    _replace(os, "waitpid", _watched_waitpid)
+    _replace(os, "system", _watched_system)
+    _replace(os, "posix_spawn", _watched_spawn)
+    _replace(os, "posix_spawnp", _watched_spawn)
 
 
 _watch_children()

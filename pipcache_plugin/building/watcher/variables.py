@@ -22,9 +22,9 @@ def _asked_for(key):
 def _gone_through():
     """Note what may be picked out of all variables: those that a text in the code that does it names, or begins."""
     frames = _callers()
-    is_trees = bool(frames) and _is_trees(frames[0].f_code.co_filename)
+    is_trees = bool(frames) and _is_trees(frames[0])
     for frame in frames if is_trees else frames[:1]:
-        if not is_trees or _is_trees(frame.f_code.co_filename):
+        if not is_trees or _is_trees(frame):
             _tell_texts(frame.f_code, frame.f_globals)
 
 

@@ -90,8 +90,19 @@ def late():
     importlib.import_module("five.sub")
     __import__("six")
     importlib.metadata.version("seven")
+    importlib.metadata.version("ten.eleven")
+    importlib.import_module(".twelve", "one")
     print("eight", help("nine"))
 """
+
+
+MORE = {"five.sub", "ten", "ten.eleven", ".twelve"}
+"""By which a distribution may be called."""
+
+
+def test_odd_name_is_none_of_a_distribution() -> None:
+    """Nothing is raised."""
+    assert collect_built_against([".twelve", "\0"], [], "my_backend") == {}
 
 
 def test_imported_by_files_that_ran(tmp_path: Path) -> None:
@@ -101,12 +112,14 @@ def test_imported_by_files_that_ran(tmp_path: Path) -> None:
     (tmp_path / "odd.py").write_text("import (")
     (tmp_path / "helper.py").write_text("import helper_one")
     found = collect_imported(seen({"torch": "setup.py"}, ["<string>", "odd.py", str(tmp_path / "helper.py")]), tmp_path)
-    assert found == {"torch", "one", "two", "three", "four", "importlib", "five", "six", "seven", "helper_one"}
+    assert found == {"torch", "one", "two", "three", "four", "importlib", "five", "six", "seven", "helper_one"} | MORE
 
 
 def test_lacking_modules(tmp_path: Path) -> None:
     """Neither installed, nor of the source tree, nor built into Python."""
     (tmp_path / "helper.py").touch()
     (tmp_path / "package").mkdir()
+    (tmp_path / "package" / "__init__.py").touch()
+    (tmp_path / "csrc" / "no_such_a").mkdir(parents=True)
     tried = {"torchlike": "x", "sys": "x", "helper": "x", "package": "x", "no_such_b": "x", "no_such_a": "y"}
     assert collect_lacking(seen(tried), tmp_path) == ("no_such_a", "no_such_b")

@@ -6,16 +6,17 @@ import dataclasses
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-from pipcache_plugin.building.evidence import Circumstances, has_native_sources, judge
+from pipcache_plugin.building.circumstances import Circumstances
+from pipcache_plugin.building.errors import UnwatchedBuildError
+from pipcache_plugin.building.evidence import judge
+from pipcache_plugin.building.scripts import has_native_sources
 from pipcache_plugin.building.watching import Observations
+from pipcache_plugin.keys.conditions import Choices, Conditions
 from pipcache_plugin.keys.environment import digest_value
-
-if TYPE_CHECKING:
-    from pipcache_plugin.keys.conditions import Conditions
 
 NOTHING = Observations(
     variables=frozenset(),
@@ -57,9 +58,12 @@ class Scene:
             built_against={},
             lacking_modules=(),
             git_tags="tags",
+            system_before="stamp",
             stamp_system=lambda searched: " ".join(["stamp", *searched]),
         )
         changed = dataclasses.replace(circumstances, **(around or {}))
+        if "libraries_seen" in seen:
+            seen["libraries"] = seen.pop("libraries_seen")
         return judge(dataclasses.replace(NOTHING, **seen), changed, libraries, is_pure=is_pure)
 
     def write(self, name: str, text: str = "") -> Path:
@@ -162,6 +166,27 @@ class TestChoices:
         assert choices.prefixes == ("CMAKE_", "MY_")
         assert set(choices.variables) == {"MY_ONE", "MY_TWO"}
         assert choices.shown == {"CMAKE_X": "3"}
+
+    def test_names_of_the_ci_run_are_not_picked(self, scene: Scene) -> None:
+        """They change from run to run; asked for by its whole name, one counts."""
+        scene.environ |= {"GITHUB_RUN_ID": "1", "GITHUB_SHA": "2"}
+        seen: dict[str, Any] = {"prefixes": frozenset({"GITHUB_"}), "variables": frozenset({"GITHUB_SHA"})}
+        assert set(scene.judge(**seen).choices.variables) == {"GITHUB_SHA"}
+
+    def test_program_that_was_not_there_did_not_run(self, scene: Scene) -> None:
+        """It is lacking, and that is all."""
+        conditions = scene.judge(programs={"pkg-config": None}, failed=frozenset({"pkg-config"}))
+        assert conditions.lacks.programs == ("pkg-config",)
+        assert (conditions.choices.toolchain, conditions.choices.git_tags, conditions.lacks.system) == (
+            None,
+            None,
+            None,
+        )
+
+    def test_tags_of_the_metadata_stay(self, scene: Scene) -> None:
+        """Git ran to prepare them, in another run."""
+        earlier = Conditions(choices=Choices(git_tags="tags"))
+        assert scene.judge(around={"earlier": earlier}).choices.git_tags == "tags"
 
     def test_git_tags_count_when_git_ran(self, scene: Scene) -> None:
         """A version may come from them."""
@@ -290,6 +315,25 @@ class TestLacks:
     def test_modules_that_could_not_be_imported(self, scene: Scene) -> None:
         """Is handed through."""
         assert scene.judge(around={"lacking_modules": ("torch",)}).lacks.modules == ("torch",)
+
+    def test_system_that_changed_while_the_build_ran(self, scene: Scene) -> None:
+        """What failed might succeed by now: nobody knows what the wheel lacks."""
+        scene.judge(around={"system_before": "older"})
+        with pytest.raises(UnwatchedBuildError):
+            scene.judge(failed=frozenset({"gcc"}), around={"system_before": "older"})
+
+    def test_what_came_while_the_build_ran(self, scene: Scene) -> None:
+        """The same for a program that was to be started, and for a path where builds do not write."""
+        scene.program(scene.bin / "ninja")
+        with pytest.raises(UnwatchedBuildError):
+            scene.judge(programs={"ninja": None})
+        with pytest.raises(UnwatchedBuildError):
+            scene.judge(absent=frozenset({"/usr/bin/env"}))
+
+    def test_libraries_that_could_not_be_loaded(self, scene: Scene) -> None:
+        """What is there is no lack."""
+        libraries = frozenset({"libno-such.so.1", "libc.so.6"})
+        assert scene.judge(libraries_seen=libraries).lacks.libraries == ("libno-such.so.1",)
 
     def test_pure_wheel_of_native_sources_is_suspicious(self, scene: Scene) -> None:
         """A fallback, perhaps; with extension modules, or without sources, there is none."""

@@ -72,3 +72,11 @@ def test_compiler_that_may_fail(script: str) -> None:
 def test_no_compiler_that_may_fail(script: str) -> None:
     """Its failure is the script's, or there is none in it."""
     assert not lets_compiler_fail(script)
+
+
+@pytest.mark.parametrize("sign", ["x", "\n", " ", ";", "-", "a=b "])
+def test_long_scripts_are_read_in_no_time(sign: str) -> None:
+    """Anything may lie in a source tree under the name of a script: the time grows as its length does."""
+    script = sign * 500_000
+    assert not lets_compiler_fail(script)
+    assert set(iter_sought(script)) <= {"x"}

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import builtins
+import dis
 import os
 import shutil
 import subprocess
 import sys
+import types
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -377,18 +381,34 @@ def test_system_path_that_is_looked_at_in_a_rarer_way(lone: Stage, how: str) -> 
 
 
 def test_what_is_there_or_the_builds_own_is_not_noted(stage: Stage) -> None:
-    """Present files, relative paths, the source tree, Python's prefix, ``/proc``; files that are written."""
+    """Present files, relative paths, the source tree, Python's prefix, what is of the process; new files."""
     script = (
         "import os, sys, tempfile\n"
         f"for path in ['/usr', 'relative', {str(stage.tree / 'lacking')!r},\n"
         "             sys.base_prefix + '/lib/python/lacking' if sys.base_prefix != '/usr' else '/usr',\n"
-        "             '/proc/lacking', '/dev/lacking']:\n"
+        "             '/proc/self/lacking', '/dev/shm/lacking']:\n"
         "    os.path.exists(path)\n"
         "folder = tempfile.mkdtemp()\n"
         "open(os.path.join(folder, 'new'), 'w').close()\n"
     )
     seen = stage.see(HEAD + script)
     assert seen.absent == frozenset()
+
+
+def test_device_that_is_missing_is_noted(lone: Stage) -> None:
+    """With it, a build may make something else."""
+    assert lone.see(HEAD + "os.path.exists('/dev/no-such-gpu')").absent == {"/dev/no-such-gpu"}
+
+
+def test_libraries_that_were_loaded_or_not(lone: Stage) -> None:
+    """By name they are noted, by a path that is missing as a path."""
+    script = (
+        "import ctypes\nfor name in ['libno-such.so.1', '/no-such/lib.so', None]:\n"
+        "    try: ctypes.CDLL(name)\n    except OSError: pass\n"
+    )
+    seen = lone.see(HEAD + script)
+    assert seen.libraries == {"libno-such.so.1"}
+    assert seen.absent == {"/no-such/lib.so"}
 
 
 LISTINGS = {
@@ -517,6 +537,25 @@ def test_imports_with_their_file(stage: Stage) -> None:
     assert files["xml"] == stage.tree / "helper.py"
 
 
+def test_every_name_in_the_watcher_is_known() -> None:
+    """Its files share a namespace that no tool looks into; a misspelt name would be a build that is never stored."""
+    folder = Path(watching.__file__).with_name("watcher")
+    codes = [compile((folder / f"{name}.py").read_text(), name, "exec") for name in watching._FILES]
+    assert {path.stem for path in folder.glob("*.py")} == {*watching._FILES}
+    known = {"FACTS", "FLAG", "TREE", "OWN", "LEAVE_OUT", "CARRIER", *dir(builtins)}
+    known |= {name for code in codes for name in iter_names(code, "STORE_NAME")}
+    used = {name for code in codes for name in iter_names(code, "LOAD_NAME", "LOAD_GLOBAL")}
+    assert used <= known
+
+
+def iter_names(code: types.CodeType, *operations: str) -> Iterator[str]:
+    """Go through the names that *code*, and what is defined in it, uses in one of these ways."""
+    yield from (str(step.argval) for step in dis.get_instructions(code) if step.opname in operations)
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from iter_names(constant, *operations)
+
+
 def test_files_that_ran(lone: Stage) -> None:
     """They are read for what they import: what others have loaded before is imported without a trace."""
     (lone.tree / "helper.py").write_text("import colorsys\n")
@@ -563,6 +602,12 @@ UNNOTICED = {
     ),
     "half a walk": "import os; i = iter(os.environ); n = next(i); print(os.environ[n] == os.environ.copy()[n])",
     "stat of a missing file": "import os\ntry: os.stat('/lacking')\nexcept OSError as e: print(repr(e), e.filename)",
+    "pickled functions": "import os, pickle; print(pickle.loads(pickle.dumps(os.stat))('/').st_mode)",
+    "functions as text": "import os; print(repr(os.stat), os.access, os.waitpid.__name__)",
+    "child in a folder that is gone": (
+        "import os, tempfile\nfolder = tempfile.mkdtemp(); os.chdir(folder); os.rmdir(folder)\n"
+        "print(os.waitpid(os.posix_spawn('/bin/true', ['true'], {}), 0)[1])"
+    ),
     "stat of nonsense": (
         "import os\nfor x in [None, 1.5, 'a\\0b', -1]:\n try: os.stat(x)\n except Exception as e: print(e)"
     ),
@@ -676,6 +721,53 @@ def test_python_child_that_escapes_is_a_foreign_program(tmp_path: Path, way: Way
     assert seen.has_unwatched_python is escapes
     assert any("ASKED" in command for command in seen.commands) is escapes
     assert ("ASKED" in seen.variables) is not escapes
+
+
+CLEAN = {
+    "other path": "{**os.environ, 'PYTHONPATH': 'src'}",
+    "empty": "{}",
+    "bytes": "{b'PATH': b'/usr/bin'}",
+}
+
+
+@pytest.mark.parametrize("how", CLEAN)
+def test_python_child_without_our_path_is_a_foreign_program(tmp_path: Path, how: str) -> None:
+    """Without isolation it is ``PYTHONPATH`` that has it watched; the command line may name what it asks for."""
+    code = 'import os; os.environ.get("ASKED")'
+    script = f"subprocess.run([sys.executable, '-c', {code!r}], env={CLEAN[how]}, check=True)"
+    seen = Stage(tmp_path / "not-isolated", "path").see(HEAD + script)
+    assert seen.has_unwatched_python
+    assert any("ASKED" in command for command in seen.commands)
+    seen = Stage(tmp_path / "isolated", "pth").see(HEAD + script)
+    assert "ASKED" in seen.variables
+    assert not seen.has_unwatched_python
+
+
+@pytest.mark.parametrize("program", ["perl", "awk"])
+def test_scripts_of_any_interpreter_are_in_the_commands(lone: Stage, program: str) -> None:
+    """They name variables in their own ways."""
+    seen = lone.see(
+        HEAD + f"try: subprocess.run([{program!r}, '-f', 'tools/gen'], capture_output=True)\nexcept OSError: pass"
+    )
+    assert seen.commands == {f"{program} -f tools/gen"}
+
+
+def test_subprocess_that_was_imported_before_us_is_watched(tmp_path: Path) -> None:
+    """By another .pth file, one of coverage's for example."""
+    stage = Stage(tmp_path, "pth")
+    early = watched.library() / "_a_first.pth"
+    early.write_text("import subprocess\n")
+    try:
+        seen = stage.see(HEAD + "child = subprocess.Popen(['false', '-I/opt/x'])\nwhile child.poll() is None: pass")
+    finally:
+        early.unlink()
+    assert seen.failed == {"false"}
+    assert seen.searched == {"/opt/x"}
+
+
+def test_odd_audit_events_of_the_build_do_no_harm(stage: Stage) -> None:
+    """It may raise such events itself, with anything in them."""
+    stage.see("import sys\nsys.audit('open')\nsys.audit('exec')\nsys.audit('subprocess.Popen', 1, 2, 3, 4)")
 
 
 class TestCarrier:

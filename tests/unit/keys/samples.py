@@ -40,6 +40,7 @@ CONDITIONS = Conditions(
         paths=("/usr/include/ffi.h",),
         listings={"/usr/include": ("stdio.h", "zlib.h")},
         modules=("torch",),
+        libraries=("libcuda.so.1",),
         searched=("/opt/include",),
         system="01" * 32,
     ),

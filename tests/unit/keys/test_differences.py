@@ -104,6 +104,11 @@ SENTENCES = [
         "its build looked through `/usr/include`, into which `ffi.h` has come",
     ),
     (
+        Conditions(lacks=Lacks(libraries=("libcuda.so.1",))),
+        FakePresent(libraries={"libcuda.so.1"}),
+        "the shared library `libcuda.so.1` was missing and is there now",
+    ),
+    (
         Conditions(lacks=Lacks(modules=("torch",))),
         FakePresent(modules={"torch"}),
         "the module `torch` was missing and can be imported now",
@@ -169,6 +174,7 @@ CHANGES: list[Mapping[str, object]] = [
     {"paths": {"/usr/include/ffi.h"}},
     {"listings": {"/usr/include": ("ffi.h", "zlib.h")}},
     {"modules": {"torch"}},
+    {"libraries": {"libffi.so.8", "libcuda.so.1"}},
     {"stamp": "other"},
     {"searched": ()},
     {"libraries": set()},
@@ -231,7 +237,7 @@ def test_dependences_are_named() -> None:
     """What was there, and what was not."""
     assert list_dependences(CONDITIONS) == (
         ["CC", "CFLAGS", "SIMPLE_FLAVOUR", "setuptools", "torch", "Git tags", "libffi.so.8", "/usr/include"],
-        ["CXX", "SIMPLE_UNSET", "SIMPLE_*", "cmake", "g++", "/usr/include/ffi.h", "torch"],
+        ["CXX", "SIMPLE_UNSET", "SIMPLE_*", "cmake", "g++", "/usr/include/ffi.h", "libcuda.so.1", "torch"],
     )
     assert list_dependences(Conditions()) == ([], [])
 

@@ -2,57 +2,16 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 
 from pipcache_plugin.keys.environment import (
     can_count,
-    digest_environment,
     digest_value,
     find_names,
+    is_picked,
     is_toolchain,
     select_toolchain,
 )
-
-ENVIRON = {"CC": "gcc", "CFLAGS": "-O2", "EMPTY": ""}
-
-
-def digest(salt: str = "salt", **changes: str) -> str:
-    """Return the digest of the sample with some variables changed or added."""
-    return digest_environment({**ENVIRON, **changes}, salt)
-
-
-def test_digest_is_a_sha256() -> None:
-    """It is 64 lowercase hex digits."""
-    assert re.fullmatch(r"[0-9a-f]{64}", digest())
-
-
-def test_order_does_not_count() -> None:
-    """An environment is a set of variables."""
-    assert digest_environment(dict(reversed(ENVIRON.items())), "salt") == digest()
-
-
-@pytest.mark.parametrize("changes", [{"CC": "clang"}, {"CFLAGS": ""}, {"EMPTY": "x"}, {"NEW": ""}, {"PATHS": "x"}])
-def test_any_other_value_is_another_digest(changes: dict[str, str]) -> None:
-    """Nobody knows what a backend looks at."""
-    assert digest(**changes) != digest()
-
-
-def test_unset_is_not_empty() -> None:
-    """A backend can tell them apart."""
-    assert digest_environment({"CC": "gcc", "CFLAGS": "-O2"}, "salt") != digest()
-
-
-def test_text_does_not_flow_from_one_variable_into_the_next() -> None:
-    """Names and values have their borders."""
-    assert digest_environment({"A": "1", "B": "2"}, "") != digest_environment({"A": "1B2"}, "")
-    assert digest_environment({"AB": ""}, "") != digest_environment({"A": "B"}, "")
-
-
-def test_salt_hides_equal_environments() -> None:
-    """Who reads two stores cannot tell that their users have the same secrets."""
-    assert digest("salt") != digest("pepper")
 
 
 @pytest.mark.parametrize(
@@ -61,18 +20,32 @@ def test_salt_hides_equal_environments() -> None:
 )
 def test_what_never_counts(name: str) -> None:
     """Another terminal, another user, another folder: the same build."""
-    assert digest(**{name: "one"}) == digest(**{name: "another"}) == digest()
+    assert not can_count(name)
 
 
 @pytest.mark.parametrize("name", ["HOMEBREW_CC", "MY_PATH", "PYTHONPATHS", "LANGUAGES", "PIPELINE", "home"])
 def test_names_that_only_look_like_it_count(name: str) -> None:
     """The whole name is compared."""
-    assert digest(**{name: "one"}) != digest(**{name: "another"})
+    assert can_count(name)
 
 
-def test_bytes_that_are_no_text_count() -> None:
-    """Python reads them as lone surrogates."""
-    assert digest(CFLAGS="\udc80") != digest(CFLAGS="\udc81")
+PICKED = {
+    "MY_FLAG": True,
+    "MY_": True,
+    "OTHER": False,
+    "PIP_X": False,
+    "GITHUB_RUN_ID": False,
+    "GIT_COMMIT": False,
+    "BUILD_NUMBER": False,
+    "BUILD_WITH": True,
+}
+
+
+@pytest.mark.parametrize(("name", "is_one"), PICKED.items())
+def test_names_that_are_picked_by_what_they_begin_with(name: str, is_one: bool) -> None:
+    """Not the user's own, nor those of a CI run: for these a build asks by their whole name."""
+    assert is_picked(name, ("MY_", "PIP_", "GIT", "BUILD_")) is is_one
+    assert not is_picked(name, ())
 
 
 NEVER = [
@@ -212,7 +185,7 @@ def test_lists_are_what_the_documentation_says() -> None:
     names = [*NEVER, *BY_THE_WAY, *TOOLCHAIN, *ORDINARY]
     assert [name for name in names if not can_count(name)] == NEVER
     assert [name for name in names if is_toolchain(name)] == TOOLCHAIN
-    assert [name for name in names if digest(**{name: "one"}) == digest(**{name: "another"})] == [*NEVER, *BY_THE_WAY]
+    assert [name for name in names if not is_picked(name, (name,))] == [*NEVER, *BY_THE_WAY]
 
 
 def test_toolchain_is_selected_in_order() -> None:

@@ -122,6 +122,19 @@ class TestConstraints:
         given = make_present(write(tmp_path / "3", "wheel<1\n"))
         assert constraints(given, "setuptools", "cython", "wheel") == {"wheel": "<1"}
 
+    def test_configured_constraints(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Those of ``pip.conf`` as well; the variable comes first, then the command's own section."""
+        names = [write(tmp_path / name, f"setuptools<8{name}\n") for name in "123"]
+        configuration = write(tmp_path / "pip.conf", f"[global]\nconstraint = {names[0]}\n")
+        monkeypatch.setenv("PIP_CONFIG_FILE", str(configuration))
+        monkeypatch.delenv("PIP_CONSTRAINT", raising=False)
+        monkeypatch.setattr(present_module, "_ignores_regular_constraints", lambda _options: False)
+        assert constraints(make_present(), "setuptools") == {"setuptools": "<81"}
+        configuration.write_text(configuration.read_text() + f"[install]\nconstraint =\n    {names[1]}\n")
+        assert constraints(make_present(), "setuptools") == {"setuptools": "<82"}
+        monkeypatch.setenv("PIP_CONSTRAINT", str(names[2]))
+        assert constraints(make_present(), "setuptools") == {"setuptools": "<83"}
+
     def test_feature_turns_regular_constraints_off(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """``--use-feature=build-constraint``."""
         monkeypatch.setenv("PIP_CONSTRAINT", str(write(tmp_path / "c", "setuptools<81\n")))
@@ -215,14 +228,14 @@ class TestMachine:
         assert "FLAVOUR" not in present.toolchain()
 
     def test_programs_and_paths(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        """A broken link is there, in a way."""
+        """A broken link is not there: what it leads to may come."""
         (tmp_path / "tool").touch(0o755)
         (tmp_path / "link").symlink_to("nowhere")
         monkeypatch.setenv("PATH", str(tmp_path))
         present = make_present()
         assert present.find_program("tool") == str(tmp_path / "tool")
         assert present.find_program("lacking") is None
-        assert [present.has_path(str(tmp_path / name)) for name in ("tool", "link", "lacking")] == [True, True, False]
+        assert [present.has_path(str(tmp_path / name)) for name in ("tool", "link", "lacking")] == [True, False, False]
 
     def test_installed_distributions(self) -> None:
         """Of the running Python, by normalized name."""
