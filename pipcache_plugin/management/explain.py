@@ -8,8 +8,10 @@ As JSON, a decision is an object with
   requirements included; ``command``: pip's name of it;
 * ``wheel``: the file name; ``sha256``: its digest;
 * ``built_ns``, ``build_seconds``, ``origin``: when, how long and from where it was built;
-* ``depends_on``: for a hit, names of what is as it was: variables, constraints, requirements, libraries;
-* ``depends_on_absence_of``: for a hit, names of what is still not there: variables, programs, paths;
+* ``depends_on``: for a hit, names of what is as it was: variables, constraints, requirements, Git tags, libraries,
+  folders;
+* ``depends_on_absence_of``: for a hit, names of what is still not there: variables, programs, paths, libraries,
+  modules;
 * ``reasons``: for a build, why each stored wheel of the same source was not used, newest first, a sentence each; empty
   when there was none.
 """
