@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import ast
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipcache_plugin.building.requirements import collect_installed
 from pipcache_plugin.machine.modules import has_module
 
 if TYPE_CHECKING:
@@ -23,7 +25,10 @@ _COMPILED = {".so", ".pyd", ".h", ".hpp", ".cuh", ".pxd"}
 _NEVER = {"setuptools", "wheel", "pip"}
 
 
-_BY_NAME = {"import_module", "__import__", "find_spec", "version", "distribution", "get_distribution"}
+_BY_NAME = {
+    *("import_module", "__import__", "find_spec"),
+    *("version", "distribution", "metadata", "requires", "files", "from_name", "get_distribution", "require"),
+}
 """Functions that take the name of a module or a distribution."""
 
 
@@ -65,10 +70,10 @@ def collect_lacking(seen: Observations, tree: Path) -> tuple[str, ...]:
     return tuple(sorted(name for name in tried if not has_module(name)))
 
 
-def collect_built_against(imported: Collection[str], requires: Sequence[str], backend: str) -> dict[str, str]:
+def collect_built_against(imported: Collection[str] | None, requires: Sequence[str], backend: str) -> dict[str, str]:
     """Return the version of each such distribution in the running environment, by normalized name.
 
-    :param imported: top-level modules that the source tree's own code imported.
+    :param imported: top-level modules that the source tree's own code imported; ``None``: any, nobody knows.
     :param requires: the declared build requirements.
     :param backend: as in ``pyproject.toml``: ``module`` or ``module:object``.
     """
@@ -79,7 +84,9 @@ def collect_built_against(imported: Collection[str], requires: Sequence[str], ba
     by_module = packages_distributions()
     own = {canonicalize_name(name) for name in by_module.get(backend.partition(":")[0].partition(".")[0], [])}
     names = _iter_required(requires)
-    for module in imported:
+    if imported is None:
+        names |= set(collect_installed(sys.path))
+    for module in imported or ():
         # A version is asked for by the distribution's name.
         names |= {canonicalize_name(name) for name in [*by_module.get(module, []), module] if _is_compiled(name)}
     found = {name: _find(name) for name in sorted(names - own - _NEVER)}

@@ -34,6 +34,9 @@ class Circumstances:
     built_against: Mapping[str, str]
     """Not isolated: what the wheel was built for, with versions."""
 
+    collect_installed: Callable[[], Mapping[str, str]]
+    """Not isolated: returns all that it may have been built for, with versions; nothing when isolated."""
+
     lacking_modules: tuple[str, ...]
     """Not isolated: top-level modules that could not be imported."""
 

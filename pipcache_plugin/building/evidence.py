@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from pipcache_plugin.building.circumstances import Circumstances
     from pipcache_plugin.building.watching import Observations
 
+_OF_PYTHON = ("PYTHONOPTIMIZE", "PYTHONUTF8")
+"""Read by every Python, without anybody asking, and felt in what it writes."""
+
 _HARMLESS = {"git", "hg", "uname", "ldconfig", "lsb_release", "which", "locale", "true", "false", "chmod", "getconf"}
 """Programs that are not told anything by the toolchain's variables, and whose failure is no failed step of a build."""
 
@@ -63,6 +66,17 @@ def judge(seen: Observations, around: Circumstances, libraries: tuple[str, ...],
     )
 
 
+def _may_have_unwatched_python(
+    seen: Observations, around: Circumstances, foreign: list[str], scripts: list[str]
+) -> bool:
+    """Tell whether a Python may have run that nobody watched, and what it asked for is not known."""
+    if seen.has_unwatched_python or any(Path(name).name.startswith("python") for name in foreign):
+        return True
+    # Without isolation it is this variable that has a Python watched.
+    is_changed = any("PYTHONPATH" in text or "env -i" in text for text in [*seen.commands, *scripts])
+    return is_changed and around.root is None
+
+
 def _is_foreign(seen: Observations, foreign: list[str]) -> bool:
     """Tell whether something ran that may have read variables unseen."""
     return seen.has_unwatched_python or any(Path(name).name not in _HARMLESS for name in foreign)
@@ -70,14 +84,16 @@ def _is_foreign(seen: Observations, foreign: list[str]) -> bool:
 
 def _collect_choices(seen: Observations, around: Circumstances, scripts: list[str], foreign: list[str]) -> Choices:
     earlier = around.earlier.choices if around.earlier else Choices()
-    prefixes = tuple(sorted({*filter(can_count, seen.prefixes), *earlier.prefixes}))
-    names = {name for name in seen.variables if can_count(name)} | {*earlier.variables, *earlier.shown}
+    # What a Python asked for that nobody watched is not known: any variable, then.
+    is_unknown = _may_have_unwatched_python(seen, around, foreign, scripts)
+    prefixes = tuple(sorted({*filter(can_count, seen.prefixes), *earlier.prefixes, *([""] if is_unknown else [])}))
+    names = {name for name in seen.variables if can_count(name)} | {*earlier.variables, *earlier.shown, *_OF_PYTHON}
     names |= {name for name in around.environ if is_picked(name, prefixes)}
     if is_foreign := _is_foreign(seen, foreign):
         names |= find_names(scripts) | find_shell_names(seen.commands)
     salt = secrets.token_hex(16)
     # Any other program may have run it: a shell, make, cmake.
-    may_have_run_git = seen.has_unwatched_python or any(not _COMPILERS.fullmatch(Path(name).name) for name in foreign)
+    may_have_run_git = is_unknown or any(not _COMPILERS.fullmatch(Path(name).name) for name in foreign)
     return Choices(
         salt=salt,
         variables={
@@ -88,7 +104,11 @@ def _collect_choices(seen: Observations, around: Circumstances, scripts: list[st
         toolchain=select_toolchain(around.environ) if is_foreign or earlier.toolchain is not None else None,
         constraints=around.constraints,
         used=around.used,
-        built_against={**earlier.built_against, **around.built_against},
+        built_against={
+            **earlier.built_against,
+            **around.built_against,
+            **(around.collect_installed() if is_unknown else {}),
+        },
         git_tags=around.git_tags if may_have_run_git or earlier.git_tags is not None else None,
     )
 

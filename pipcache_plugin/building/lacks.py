@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pipcache_plugin.building.errors import UnwatchedBuildError
 from pipcache_plugin.keys.conditions import Lacks
+from pipcache_plugin.keys.environment import can_count, is_toolchain
 from pipcache_plugin.machine.folders import list_folder
 from pipcache_plugin.machine.libraries import has_library
 from pipcache_plugin.machine.programs import find_program, split_path
@@ -28,6 +29,7 @@ _OF_NO_CONSEQUENCE = re.compile(
 _INSTALLED = ("/usr/", "/opt/", "/lib/", "/lib64/", "/etc/")
 """Where builds do not write: what has come there while one ran was installed by somebody else."""
 
+_SHORTEST_SECRET = 8
 _MOST_PATHS = 200
 """Of more paths, or folders, the stamp of the system stands for the rest."""
 
@@ -51,7 +53,7 @@ def collect_lacks(
     is_suspect = is_suspect or earlier.system is not None or max(len(paths), len(listed)) > _MOST_PATHS
     if is_suspect and around.stamp_system(()) != around.system_before:
         raise UnwatchedBuildError
-    return Lacks(
+    lacks = Lacks(
         programs=_find_absent_programs(seen, folders, {*sought_by_shells, *earlier.programs}),
         paths=tuple(paths[:_MOST_PATHS]),
         listings={path: list_folder(path) for path in listed[:_MOST_PATHS]},
@@ -60,6 +62,18 @@ def collect_lacks(
         searched=searched,
         system=around.stamp_system(searched) if is_suspect else None,
     )
+    if _tells_a_secret(lacks, seen, around):
+        raise UnwatchedBuildError
+    return lacks
+
+
+def _tells_a_secret(lacks: Lacks, seen: Observations, around: Circumstances) -> bool:
+    """Tell whether the value of a variable, other than a path, stands in what would be kept in clear."""
+    names = {name for name in seen.variables if can_count(name) and not is_toolchain(name)}
+    values = {around.environ.get(name, "") for name in names}
+    secrets = {value for value in values if len(value) >= _SHORTEST_SECRET and os.sep not in value}
+    told = [*lacks.programs, *lacks.paths, *lacks.listings, *lacks.libraries, *lacks.searched]
+    return any(secret in text for secret in secrets for text in told)
 
 
 def _own_prefixes(around: Circumstances) -> tuple[str, ...]:

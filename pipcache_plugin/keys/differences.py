@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
-from pipcache_plugin.keys.environment import digest_value, is_picked
+from pipcache_plugin.keys.environment import digest_value, is_common, is_picked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -111,16 +111,17 @@ class Difference:
 
 
 def list_dependences(conditions: Conditions) -> tuple[list[str], list[str]]:
-    """Return the names of all that is compared: of what was there, and of what was not."""
+    """Return the names of all that is compared: of what was there, and of what was not; the project's own first."""
     choices, lacks = conditions.choices, conditions.lacks
     variables = {**choices.variables, **choices.shown, **(choices.toolchain or {})}
-    there = sorted(name for name, value in variables.items() if value is not None)
+    names = sorted(variables, key=lambda name: (is_common(name), name))
     tags = [] if choices.git_tags is None else ["Git tags"]
-    there += [*choices.constraints, *choices.built_against, *tags, *conditions.needs.libraries]
-    absent = sorted(name for name, value in variables.items() if value is None)
-    there += lacks.listings
-    families = [f"{prefix}*" for prefix in choices.prefixes if prefix not in variables]
-    return there, [*absent, *families, *lacks.programs, *lacks.paths, *lacks.libraries, *lacks.modules]
+    there = [name for name in names if variables[name] is not None]
+    there += [*choices.constraints, *choices.built_against, *tags, *conditions.needs.libraries, *lacks.listings]
+    absent = [name for name in names if variables[name] is None]
+    families = [f"{prefix}*" if prefix else "any other variable" for prefix in choices.prefixes]
+    found = [*lacks.programs, *lacks.paths, *lacks.libraries, *lacks.modules, *families]
+    return there, [*filter(lambda name: not is_common(name), absent), *found, *filter(is_common, absent)]
 
 
 def iter_differences(conditions: Conditions, present: Present) -> Iterator[Difference]:

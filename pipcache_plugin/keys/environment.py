@@ -18,10 +18,11 @@ _NEVER = re.compile(
     r"HOME|PATH|PWD|OLDPWD|TMPDIR|TEMP|TMP|TERM|COLUMNS|LINES|USER|USERNAME|LOGNAME|SHLVL|SHELL|_|LANG|LANGUAGE|LC_.*"
     r"|PS1|VIRTUAL_ENV|VIRTUAL_ENV_PROMPT|PYTHONPATH|PYTHONUSERBASE|PYTHONNOUSERSITE|PYTHONDONTWRITEBYTECODE"
     r"|NO_COLOR|FORCE_COLOR|CLICOLOR|CLICOLOR_FORCE|PY_COLORS|COLORTERM|ENSUREPIP_OPTIONS|PY_SAX_PARSER"
-    r"|PIP_.*|_PIP_.*|PIPCACHE_.*|_PIPCACHE_.*|_PYPROJECT_HOOKS_.*"
+    r"|CMAKE_BUILD_PARALLEL_LEVEL|CMAKE_.*_COMPILER_LAUNCHER|CARGO_BUILD_JOBS|RUSTC_WRAPPER|RUSTC_WORKSPACE_WRAPPER|MAX_JOBS"
+    r"|MESON_NUM_PROCESSES|NINJA_STATUS|PIP_.*|_PIP_.*|PIPCACHE_.*|_PIPCACHE_.*|_PYPROJECT_HOOKS_.*"
 )
-"""Never a condition: who and where the user is, how the terminal looks, what the standard library asks for by itself,
-and what the front-end says to itself and to its backends."""
+"""Never a condition: who and where the user is, how the terminal looks, how many compilers run at once and what starts
+them, what the standard library asks for by itself, and what the front-end says to itself and to its backends."""
 
 _OF_THE_RUN = re.compile(
     r"PYTEST_.*|SSH_.*|DISPLAY|XDG_.*|CI|CI_.*|GITHUB_.*|RUNNER_.*|GITLAB_.*|GIT_.*|JENKINS_.*|HUDSON_.*|TRAVIS_.*"
@@ -31,12 +32,12 @@ _OF_THE_RUN = re.compile(
 
 _TOOLCHAIN = re.compile(
     r"CC|CXX|CPP|LD|AR|AS|NM|RANLIB|STRIP|FC|F77|F90|CFLAGS|CPPFLAGS|CXXFLAGS|FFLAGS|FCFLAGS|LDFLAGS|LDSHARED|ARFLAGS"
-    r"|CPATH|C_INCLUDE_PATH|CPLUS_INCLUDE_PATH|LIBRARY_PATH|LD_RUN_PATH|PKG_CONFIG|PKG_CONFIG_.*|CMAKE_.*|MAKEFLAGS"
+    r"|CPATH|C_INCLUDE_PATH|CPLUS_INCLUDE_PATH|LIBRARY_PATH|LD_RUN_PATH|PKG_CONFIG|PKG_CONFIG_.*|CMAKE_.*"
     r"|RUSTFLAGS|RUSTC|RUSTC_.*|RUSTUP_TOOLCHAIN|CARGO_(?:BUILD_.*|TARGET_DIR|TARGET_.*_(?:LINKER|RUSTFLAGS)|PROFILE_.*)"
     r"|CARGO_(?:ENCODED_RUSTFLAGS|INCREMENTAL|HOME)|ARCHFLAGS|MACOSX_DEPLOYMENT_TARGET|SDKROOT|DISTUTILS_USE_SDK|MSSdk"
     r"|INCLUDE|LIB|LIBPATH|CL|_CL_|CUDA_HOME|CUDA_PATH|CUDACXX|NVCC_.*|TORCH_CUDA_ARCH_LIST"
-    r"|ROCM_HOME|ROCM_PATH|HIP_PATH|PYTORCH_ROCM_ARCH|BLAS|LAPACK|ATLAS|OPENBLAS|MKLROOT|CYTHONIZE|SETUPTOOLS_.*"
-    r"|SOURCE_DATE_EPOCH"
+    r"|ROCM_HOME|ROCM_PATH|HIP_PATH|PYTORCH_ROCM_ARCH|BLAS|LAPACK|ATLAS|OPENBLAS|MKLROOT|CYTHONIZE"
+    r"|SETUPTOOLS_USE_DISTUTILS|SETUPTOOLS_EXT_SUFFIX|SOURCE_DATE_EPOCH"
 )
 
 
@@ -52,12 +53,22 @@ def is_picked(name: str, prefixes: tuple[str, ...]) -> bool:
 
 def select_toolchain(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the variables of the toolchain that are set, by name."""
-    return {name: value for name, value in sorted(environ.items()) if _TOOLCHAIN.fullmatch(name)}
+    return {name: value for name, value in sorted(environ.items()) if is_toolchain(name)}
 
 
 def is_toolchain(name: str) -> bool:
     """Tell whether *name* is on the toolchain list, whose values are kept in clear."""
-    return _TOOLCHAIN.fullmatch(name) is not None
+    return _TOOLCHAIN.fullmatch(name) is not None and can_count(name)
+
+
+_COMMON = re.compile(
+    r"_?PYTHON.*|DISTUTILS_DEBUG|DIST_EXTRA_CONFIG|LDCXXSHARED|PLAT|SETUPTOOLS_.*|VCS_VERSIONING_.*|CYTHON_.*|XML_RESULTS"
+)
+
+
+def is_common(name: str) -> bool:
+    """Tell whether *name* is one that builds of all kinds ask for, and says little about a project."""
+    return is_toolchain(name) or _COMMON.fullmatch(name) is not None
 
 
 def digest_value(salt: str, name: str, value: str | None) -> str | None:
@@ -69,7 +80,8 @@ def digest_value(salt: str, name: str, value: str | None) -> str | None:
 
 _NAMED_IN = re.compile(
     # CMake's goes first: in a shell, `$ENV` would be a variable.
-    r"\$?\bENV\{(?P<cmake>\w+)\}|\$\{(?P<braces>[A-Z][A-Z0-9_]{2,})|\$\((?P<make>[A-Z][A-Z0-9_]{2,})[):]"
+    r"\$?\bENV\{[\"']?(?P<cmake>\w+)[\"']?\}|\bENV(?:IRON)?\[[\"'](?P<awk>\w+)[\"']\]|\bprintenv\s+(?P<tool>\w+)"
+    r"|\$\((?:value|origin)\s+(?P<make_asked>\w+)\)|\bprocess\.env\.(?P<node>\w+)|\$\{(?P<braces>[A-Z][A-Z0-9_]{2,})|\$\((?P<make>[A-Z][A-Z0-9_]{2,})[):]"
     r"|^[ \t]*(?:else[ \t]+)?ifn?def[ \t]+(?P<make_if>[A-Z][A-Z0-9_]{2,})"
     r"|\$(?P<shell>[A-Z][A-Z0-9_]{2,})|getenv\(\s*[\"'](?P<c>\w+)[\"']|(?:option_)?env!\(\s*r?#*\"(?P<rust>\w+)\""
     r"|env::var(?:_os)?\(\s*r?#*\"(?P<rust_run>\w+)\"|environ(?:\.get\(|\[)\s*[\"'](?P<python>\w+)[\"']",

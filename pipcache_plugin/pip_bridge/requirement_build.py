@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from pipcache_plugin.building.errors import ConflictingRequirementsError, Unsupp
 from pipcache_plugin.building.evidence import judge
 from pipcache_plugin.building.once import BuildOnce, BuiltWheel
 from pipcache_plugin.building.project import Project, SourceTree
-from pipcache_plugin.building.watching import Observations, Watch
+from pipcache_plugin.building.watching import Watch
 from pipcache_plugin.building.wheels import InvalidWheelError, extract_dist_info, verify
 from pipcache_plugin.files import digests_of
 from pipcache_plugin.keys.record import Record
@@ -22,7 +23,7 @@ from pipcache_plugin.machine.libraries import collect_needed
 from pipcache_plugin.pip_bridge import keeper, nested, run, sources
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from pip._internal.distributions.sdist import SourceDistribution
     from pip._internal.models.link import Link
@@ -250,7 +251,8 @@ class RequirementBuild:
             root=environment.paths.root if isinstance(environment, IsolatedEnvironment) else None,
             used=used,
             constraints=self._present.constraints(used),
-            built_against={} if self._is_isolated else self._collect_built_against(seen),
+            built_against=self._collect_built_against(collect_imported(seen, self._project_folder)),
+            collect_installed=partial(self._collect_built_against, None),
             lacking_modules=() if self._is_isolated else collect_lacking(seen, self._project_folder),
             git_tags=self._present.git_tags(),
             system_before=self._system_before,
@@ -259,9 +261,10 @@ class RequirementBuild:
         )
         return judge(seen, around, libraries, is_pure=is_pure)
 
-    def _collect_built_against(self, seen: Observations) -> dict[str, str]:
+    def _collect_built_against(self, imported: Collection[str] | None) -> dict[str, str]:
+        if self._is_isolated:
+            return {}
         requires = self.requirement.pyproject_requires or []
-        imported = collect_imported(seen, self._project_folder)
         return collect_built_against(imported, requires, self.requirement._pep517_backend_spec)
 
 
@@ -281,8 +284,7 @@ def _check_support(pip_installer: object) -> None:
 
 def _public_url(link: Link) -> str:
     """Return the URL without credentials, query and fragment: a signed URL has its secret in the query."""
-    from urllib.parse import urlsplit, urlunsplit
+    from urllib.parse import urlsplit
 
     parts = urlsplit(link.url)
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit((parts.scheme, host, parts.path, "", ""))
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

@@ -29,20 +29,20 @@ def _is_importlib(file):
     return file.startswith(("<frozen importlib", _STDLIB + "importlib" + os.sep))
 
 
-def _callers():
+def _callers(most=1000):
     """Return the frames outside the standard library, innermost first; none when it is for a child, or an import."""
     frames, frame = [], sys._getframe(1)
-    while frame is not None:
+    while frame is not None and len(frames) < most:
         file = frame.f_code.co_filename
         if file != _OURS:
             if not _is_stdlib(file):
                 frames.append(frame)
-            elif not frames and (file.endswith("subprocess.py") or _is_importlib(file)):
+            elif not frames and (file.endswith("subprocess.py") or file.startswith("<frozen importlib")):
                 return []
         frame = frame.f_back
     return frames
 
 
 def _is_asked_by_tree():
-    frames = _callers()
+    frames = _callers(1)
     return bool(frames) and _is_trees(frames[0])

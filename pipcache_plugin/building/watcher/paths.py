@@ -11,32 +11,30 @@ def _exists(path):
     return True
 
 
+def _whole(path):
+    """Return *path* from the root on."""
+    path = _text(path)
+    if os.path.isabs(path):
+        return path
+    try:
+        return os.path.normpath(os.path.join(os.getcwd(), path))
+    except OSError:
+        return path
+
+
 def _is_foreign(path):
-    is_absolute = path.startswith("/") or (os.name == "nt" and path[1:2] == ":")
-    return is_absolute and not path.startswith(OWN)
+    return os.path.isabs(path) and not path.startswith(OWN)
 
 
 @_guarded
 def _absent(path):
-    path = _text(path)
+    path = _whole(path)
     if _is_foreign(path) and not _exists(path):
         _note("absent", path)
 
 
-class _Looking:
-    """In the place of ``os.stat`` and the like. An object: a function would become a method where a class takes it."""
-
-    def __init__(self, real):
-        self._real = real
-        self.__name__ = self.__qualname__ = real.__name__
-        self.__doc__, self.__module__ = real.__doc__, real.__module__
-
-    def __reduce__(self):
-        # Whoever unpickles it may not be watched.
-        return eval, (f"__import__('os').{self.__name__}",)
-
-    def __repr__(self):
-        return repr(self._real)
+class _Looking(_StandIn):
+    """``os.stat`` and the like."""
 
     def __call__(self, path, *args, **options):
         try:
@@ -66,7 +64,7 @@ def _watch_looking():
 @_guarded
 def _opened(path):
     if isinstance(path, (str, bytes)):
-        path = _text(path)
+        path = _whole(path)
         if _is_foreign(path):
             try:
                 _real_stat(path)
@@ -87,8 +85,8 @@ def _loaded(library):
 @_guarded
 def _listed(path):
     _opened(path)
-    if isinstance(path, (str, bytes)):
-        path = os.path.normpath(_text(path))
+    if path is None or isinstance(path, (str, bytes)):
+        path = os.path.normpath(_whole(path or "."))
         if _is_foreign(path + os.sep) and _exists(path) and _is_asked_by_tree():
             _note("listed", path)
 

@@ -119,27 +119,29 @@ def _remember(pid, words, folder):
         _note("broken", type(error).__name__)
 
 
-def _watched_fork_exec(real):
-    def fork_exec(*args):
-        pid = real(*args)
+class _ForkExec(_StandIn):
+    """``_posixsubprocess.fork_exec``, which all of ``subprocess`` comes to."""
+
+    def __call__(self, *args):
+        pid = self._real(*args)
         _remember(pid, args[0], args[4])
         return pid
 
-    return fork_exec
 
+class _Spawn(_StandIn):
+    """``os.posix_spawn`` and ``os.posix_spawnp``."""
 
-def _watched_spawn(real):
-    def spawn(path, *args, **options):
-        pid = real(path, *args, **options)
+    def __call__(self, path, *args, **options):
+        pid = self._real(path, *args, **options)
         _remember(pid, args[0] if args else [path], None)
         return pid
 
-    return spawn
 
+class _WaitPid(_StandIn):
+    """``os.waitpid``, by which all learn how a child ended."""
 
-def _watched_waitpid(real):
-    def waitpid(pid, options):
-        found, status = real(pid, options)
+    def __call__(self, pid, options):
+        found, status = self._real(pid, options)
         if found in _children:
             _ended(*_children.pop(found), status)
         elif status and found:
@@ -147,26 +149,22 @@ def _watched_waitpid(real):
             _note("failed", "fork")
         return found, status
 
-    return waitpid
 
+class _System(_StandIn):
+    """``os.system``, whose children nobody waits for."""
 
-def _watched_system(real):
-    def system(command):
-        status = real(command)
+    def __call__(self, command):
+        status = self._real(command)
         if status:
             _note("failed", "sh")
         return status
 
-    return system
 
-
-def _replace(module, name, watched):
+def _replace(module, name, kind):
     real = getattr(module, name, None)
     if real is None:
         return
-    ours = watched(real)
-    for attribute in ("__doc__", "__module__", "__name__", "__qualname__"):
-        setattr(ours, attribute, getattr(real, attribute))
+    ours = kind(real)
     setattr(module, name, ours)
     early = sys.modules.get("subprocess")
     if early is None:
@@ -184,11 +182,11 @@ def _watch_children():
         import _posixsubprocess
     except ImportError:
         return
-    _replace(_posixsubprocess, "fork_exec", _watched_fork_exec)
-    _replace(os, "waitpid", _watched_waitpid)
-    _replace(os, "system", _watched_system)
-    _replace(os, "posix_spawn", _watched_spawn)
-    _replace(os, "posix_spawnp", _watched_spawn)
+    _replace(_posixsubprocess, "fork_exec", _ForkExec)
+    _replace(os, "waitpid", _WaitPid)
+    _replace(os, "system", _System)
+    _replace(os, "posix_spawn", _Spawn)
+    _replace(os, "posix_spawnp", _Spawn)
 
 
 _watch_children()

@@ -11,6 +11,7 @@ _VIEWS = type(os.environ.items()).__iter__.__code__.co_filename
 _told_codes = set()
 _LONGEST_TEXT = 100
 _SHORTEST_PREFIX = 3
+_SHORTEST_SECRET = 8
 
 
 @_guarded
@@ -45,14 +46,27 @@ def _tell_text(value):
     if isinstance(value, (tuple, frozenset, list)):
         for part in value:
             _tell_text(part)
-    elif isinstance(value, bytes) and len(value) <= _LONGEST_TEXT:
+    elif isinstance(value, bytes):
         _tell_text(value.decode("latin-1"))
-    elif isinstance(value, str) and len(value) <= _LONGEST_TEXT:
-        for word in "".join(c if c.isalnum() or c == "_" else " " for c in value).split():
+    elif isinstance(value, str) and value.isascii() and len(value) <= _LONGEST_TEXT and not _may_be_secret(value):
+        words = "".join(sign if sign.isalnum() or sign == "_" else " " for sign in value).split()
+        for word in words:
             if word in _GIVEN_TEXTS:
                 _note("variable", word)
-            if word.isascii() and word.upper() == word and word[0].isalpha() and len(word) >= _SHORTEST_PREFIX:
+        # In a sentence, a word is a word; alone, perhaps with the signs of a pattern, it is what names begin with.
+        if len(words) == 1 and " " not in value:
+            (word,) = words
+            if word.upper() == word and word[0].isalpha() and len(word) >= _SHORTEST_PREFIX:
                 _note("prefix", word)
+
+
+def _may_be_secret(text):
+    """Tell whether a text has come from a variable's value, or is in one."""
+    if text in _GIVEN_TEXTS:
+        return False
+    if len(text) >= _SHORTEST_SECRET and any(text in value for value in _GIVEN_TEXTS.values()):
+        return True
+    return any(value in text for value in _GIVEN_TEXTS.values() if len(value) >= _SHORTEST_SECRET)
 
 
 def _site(depth):
@@ -192,6 +206,7 @@ class _Copy(dict):
         return _Copy(_plain(self))
 
     def __reduce__(self):
+        _gone_through()
         return dict, (_plain(self),)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,7 @@ class Scene:
             used={"setuptools": "80.0"},
             constraints={"setuptools": "<81"},
             built_against={},
+            collect_installed=lambda: {"everything": "1.0"},
             lacking_modules=(),
             git_tags="tags",
             system_before="stamp",
@@ -87,19 +88,26 @@ def scene(tmp_path: Path) -> Scene:
     return Scene(tmp_path)
 
 
+def own(variables: Iterable[str]) -> set[str]:
+    """Return the names without those that every Python reads."""
+    return {name for name in variables if not name.startswith("PYTHON")}
+
+
 class TestChoices:
     """Variables, constraints, tags."""
 
     def test_quiet_build_depends_on_its_requirements_only(self, scene: Scene) -> None:
         """Nothing was asked for."""
         choices = scene.judge().choices
-        assert (choices.variables, choices.shown, choices.toolchain, choices.git_tags) == ({}, {}, None, None)
+        assert choices.variables == dict.fromkeys(["PYTHONOPTIMIZE", "PYTHONUTF8"])
+        assert (choices.shown, choices.toolchain, choices.git_tags) == ({}, None, None)
         assert (choices.used, choices.constraints) == ({"setuptools": "80.0"}, {"setuptools": "<81"})
 
     def test_variables_are_digested_or_shown(self, scene: Scene) -> None:
         """The toolchain's in clear; what never counts is left out; absence is kept."""
         choices = scene.judge(variables=frozenset({"FLAVOUR", "LACKING", "CC", "CXX", "HOME", "PIP_NO_INDEX"})).choices
-        assert choices.variables == {"FLAVOUR": digest_value(choices.salt, "FLAVOUR", "vanilla"), "LACKING": None}
+        asked_for = {name: digest for name, digest in choices.variables.items() if not name.startswith("PYTHON")}
+        assert asked_for == {"FLAVOUR": digest_value(choices.salt, "FLAVOUR", "vanilla"), "LACKING": None}
         assert choices.shown == {"CC": "gcc", "CXX": None}
         assert "vanilla" not in str(choices)
 
@@ -142,7 +150,7 @@ class TestChoices:
         scene.write("tests/Makefile", "x = $(TEST_FLAVOUR)\n")
         scene.write("CMakeLists.txt", "set(x $ENV{CMADE_FLAVOUR})\n")
         choices = scene.judge(programs={"make": "/usr/bin/make"}, commands=frozenset({"make X=$SHELL_FLAVOUR"})).choices
-        assert set(choices.variables) == {"MAKE_FLAVOUR", "SUB_FLAVOUR", "SHELL_FLAVOUR"}
+        assert own(choices.variables) == {"MAKE_FLAVOUR", "SUB_FLAVOUR", "SHELL_FLAVOUR"}
 
     def test_names_in_scripts_that_scripts_run(self, scene: Scene) -> None:
         """However deep; not in those that lie beside them."""
@@ -152,26 +160,26 @@ class TestChoices:
         scene.write("release.sh", "x=$OTHER_FLAVOUR\n")
         scene.write("one.bin", "\0$BINARY_FLAVOUR one.sh\n")
         seen: dict[str, Any] = {"programs": {"sh": "/bin/sh"}, "commands": frozenset({"sh -e ./one.sh one.bin"})}
-        assert set(scene.judge(**seen).choices.variables) == {"ONE_FLAVOUR", "TWO_FLAVOUR", "THREE_FLAVOUR"}
+        assert own(scene.judge(**seen).choices.variables) == {"ONE_FLAVOUR", "TWO_FLAVOUR", "THREE_FLAVOUR"}
 
     def test_no_program_reads_no_scripts(self, scene: Scene) -> None:
         """A pure build leaves its Makefile alone."""
         scene.write("Makefile", "x = $(FLAVOUR)\n")
-        assert scene.judge().choices.variables == {}
+        assert own(scene.judge().choices.variables) == set()
 
     def test_variables_that_may_have_been_picked_out_of_all(self, scene: Scene) -> None:
         """Those that are set are compared like any other; what else appears is a difference."""
         scene.environ |= {"MY_ONE": "1", "MY_TWO": "2", "CMAKE_X": "3", "PIP_X": "4"}
         choices = scene.judge(prefixes=frozenset({"MY_", "CMAKE_", "PIP_", "HOME"})).choices
         assert choices.prefixes == ("CMAKE_", "MY_")
-        assert set(choices.variables) == {"MY_ONE", "MY_TWO"}
+        assert own(choices.variables) == {"MY_ONE", "MY_TWO"}
         assert choices.shown == {"CMAKE_X": "3"}
 
     def test_names_of_the_ci_run_are_not_picked(self, scene: Scene) -> None:
         """They change from run to run; asked for by its whole name, one counts."""
         scene.environ |= {"GITHUB_RUN_ID": "1", "GITHUB_SHA": "2"}
         seen: dict[str, Any] = {"prefixes": frozenset({"GITHUB_"}), "variables": frozenset({"GITHUB_SHA"})}
-        assert set(scene.judge(**seen).choices.variables) == {"GITHUB_SHA"}
+        assert own(scene.judge(**seen).choices.variables) == {"GITHUB_SHA"}
 
     def test_program_that_was_not_there_did_not_run(self, scene: Scene) -> None:
         """It is lacking, and that is all."""
@@ -187,6 +195,27 @@ class TestChoices:
         """Git ran to prepare them, in another run."""
         earlier = Conditions(choices=Choices(git_tags="tags"))
         assert scene.judge(around={"earlier": earlier}).choices.git_tags == "tags"
+
+    @pytest.mark.parametrize(
+        "seen",
+        [
+            {"has_unwatched_python": True},
+            {"programs": {"python3": "/usr/bin/python3"}},
+            {"programs": {"env": "/usr/bin/env"}, "commands": frozenset({"env -u PYTHONPATH python gen.py"})},
+        ],
+    )
+    def test_python_that_nobody_watched(self, scene: Scene, seen: dict[str, Any]) -> None:
+        """It may have asked for any variable, but for those of the CI run, and imported anything."""
+        scene.environ["GITHUB_RUN_ID"] = "1"
+        choices = scene.judge(**seen, around={"root": None}).choices
+        assert choices.prefixes == ("",)
+        assert own(choices.variables) == {"FLAVOUR"}
+        assert choices.built_against == {"everything": "1.0"}
+
+    def test_path_of_an_isolated_python_may_change(self, scene: Scene) -> None:
+        """It is watched all the same."""
+        seen: dict[str, Any] = {"programs": {"sh": "/bin/sh"}, "commands": frozenset({"sh -c PYTHONPATH=. make"})}
+        assert scene.judge(**seen).choices.prefixes == ()
 
     def test_git_tags_count_when_git_ran(self, scene: Scene) -> None:
         """A version may come from them."""
@@ -329,6 +358,14 @@ class TestLacks:
             scene.judge(programs={"ninja": None})
         with pytest.raises(UnwatchedBuildError):
             scene.judge(absent=frozenset({"/usr/bin/env"}))
+
+    def test_name_that_tells_a_secret(self, scene: Scene) -> None:
+        """It would be on disk in clear; a path is none."""
+        scene.environ |= {"TOKEN": "s3cr3t-value", "PREFIX": "/no-such/prefix"}
+        asked_for = frozenset({"TOKEN", "PREFIX"})
+        scene.judge(variables=asked_for, absent=frozenset({"/no-such/prefix/x.h"}))
+        with pytest.raises(UnwatchedBuildError):
+            scene.judge(variables=asked_for, programs={"fetch-s3cr3t-value": None})
 
     def test_libraries_that_could_not_be_loaded(self, scene: Scene) -> None:
         """What is there is no lack."""

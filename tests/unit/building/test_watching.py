@@ -140,7 +140,6 @@ NO_READS = {
     "dict of a copy": "dict(os.environ.copy())",
     "unpacked copy": "{**os.environ.copy()}",
     "json": "import json; json.dumps(dict(os.environ)); json.dumps(os.environ.copy())",
-    "pickle": "import pickle; pickle.loads(pickle.dumps(os.environ.copy()))['ASKED']",
     "loop over all": "{name: os.environ[name] for name in os.environ}",
     "changed and looped over": "os.environ['MORE'] = 'y'; {name: os.environ[name] for name in os.environ}",
     "copies compared": (
@@ -203,6 +202,8 @@ PICKED = {
     "merged": "(os.environ | {'MORE': '1'}).get('ASKED')",
     "dict of a copy": "dict(os.environ.copy()).get('ASKED')",
     "unpacked copy": "{**os.environ.copy()}.get('ASKED')",
+    "pickled copy": "import pickle; pickle.loads(pickle.dumps(os.environ.copy()))['ASKED']",
+    "deep copy": "import copy; copy.deepcopy(os.environ.copy())['ASKED']",
     "items": "[value for name, value in os.environ.items() if name.startswith('ASK')]",
     "items of a copy": "[value for name, value in os.environ.copy().items() if name.startswith('ASK')]",
     "names": "[name for name in os.environ if name.startswith('ASK')]",
@@ -221,6 +222,16 @@ def test_variable_that_is_picked_out_of_all(lone: Stage, how: str) -> None:
     seen = lone.see(HEAD + PICKED[how])
     assert "ASKED" in seen.variables or seen.prefixes & {"ASK", "ASKED"}
     assert "OTHER" not in seen.variables
+
+
+def test_words_of_a_sentence_begin_no_names(lone: Stage) -> None:
+    """Nor does what came out of a variable: it may be a secret."""
+    script = (
+        "'Print all, for a GIT build.'\nLEVEL = 'A LEVEL'\nKEY = os.environ.get('SECRET_KEY')\n"
+        "def clean(): return {name: value for name, value in os.environ.items() if value != KEY}\nclean()"
+    )
+    seen = lone.see("import os\n" + script, environ={"SECRET_KEY": "AKIAIOSFODNN7EXAMPLE"})
+    assert seen.prefixes == {"SECRET_KEY"}
 
 
 def test_names_of_a_distributions_own_code_count_where_it_goes_through_all(lone: Stage) -> None:
@@ -395,6 +406,20 @@ def test_what_is_there_or_the_builds_own_is_not_noted(stage: Stage) -> None:
     assert seen.absent == frozenset()
 
 
+RELATIVE = {
+    "probe": "os.path.exists('../machine/x.h')",
+    "probe from there": "os.chdir('../machine'); os.path.exists('x.h')",
+    "opened": "try: open('../machine/x.h')\nexcept OSError: pass",
+}
+
+
+@pytest.mark.parametrize("how", RELATIVE)
+def test_relative_paths_lead_out_of_the_tree_too(lone: Stage, how: str) -> None:
+    """They are noted as what they lead to."""
+    (lone.folder / "machine").mkdir()
+    assert lone.see(HEAD + RELATIVE[how]).absent == {str(lone.folder / "machine" / "x.h")}
+
+
 def test_device_that_is_missing_is_noted(lone: Stage) -> None:
     """With it, a build may make something else."""
     assert lone.see(HEAD + "os.path.exists('/dev/no-such-gpu')").absent == {"/dev/no-such-gpu"}
@@ -418,6 +443,8 @@ LISTINGS = {
     "walk": "list(os.walk(FOLDER))",
     "glob": "import glob; glob.glob(FOLDER + '/*.h')",
     "path": "import pathlib; list(pathlib.Path(FOLDER).glob('*.h'))",
+    "relative": "os.listdir(os.path.relpath(FOLDER))",
+    "from there": "os.chdir(FOLDER); os.listdir()",
 }
 
 
@@ -602,6 +629,10 @@ UNNOTICED = {
     ),
     "half a walk": "import os; i = iter(os.environ); n = next(i); print(os.environ[n] == os.environ.copy()[n])",
     "stat of a missing file": "import os\ntry: os.stat('/lacking')\nexcept OSError as e: print(repr(e), e.filename)",
+    "functions in a class": (
+        "import os\nclass C: system, stat, waitpid = os.system, os.stat, os.waitpid\n"
+        "print(C().system('exit 3') >> 8, C().stat('/').st_ino == os.stat('/').st_ino)"
+    ),
     "pickled functions": "import os, pickle; print(pickle.loads(pickle.dumps(os.stat))('/').st_mode)",
     "functions as text": "import os; print(repr(os.stat), os.access, os.waitpid.__name__)",
     "child in a folder that is gone": (

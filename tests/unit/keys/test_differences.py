@@ -236,8 +236,8 @@ def test_value_is_never_in_a_sentence_about_a_digest() -> None:
 def test_dependences_are_named() -> None:
     """What was there, and what was not."""
     assert list_dependences(CONDITIONS) == (
-        ["CC", "CFLAGS", "SIMPLE_FLAVOUR", "setuptools", "torch", "Git tags", "libffi.so.8", "/usr/include"],
-        ["CXX", "SIMPLE_UNSET", "SIMPLE_*", "cmake", "g++", "/usr/include/ffi.h", "libcuda.so.1", "torch"],
+        ["SIMPLE_FLAVOUR", "CC", "CFLAGS", "setuptools", "torch", "Git tags", "libffi.so.8", "/usr/include"],
+        ["SIMPLE_UNSET", "cmake", "g++", "/usr/include/ffi.h", "libcuda.so.1", "torch", "SIMPLE_*", "CXX"],
     )
     assert list_dependences(Conditions()) == ([], [])
 
