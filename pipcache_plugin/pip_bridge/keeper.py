@@ -102,8 +102,12 @@ def find_right_wheel(
 class Evidence(Protocol):
     """Tells what a build depended on."""
 
-    def make_record(self, wheel: Path, used: Mapping[str, str], build_seconds: float) -> Record:
+    def make_record(
+        self, wheel: Path, used: Mapping[str, str], build_seconds: float, earlier: Conditions | None
+    ) -> Record:
         """Return the record of *wheel*.
+
+        :param earlier: the conditions of metadata of another run that the build was given.
 
         :raises InvalidWheelError: it is not fit to be stored.
         :raises UnwatchedBuildError: nobody knows what it depended on.
@@ -125,8 +129,8 @@ class Keeper:
         self._key = key
         self._present = present
         self._evidence = evidence
-        self.metadata_conditions: Conditions | None = None
-        """Of the metadata that were found, and that a build was or will be given."""
+        self._metadata_conditions: Conditions | None = None
+        # Of the metadata that were found, and that a build was or will be given.
 
     def find_wheel(self) -> FoundWheel | None:
         """See the Protocol."""
@@ -140,7 +144,7 @@ class Keeper:
 
         self._run.note_built(self._key)
         try:
-            record = self._evidence.make_record(wheel, used, build_seconds)
+            record = self._evidence.make_record(wheel, used, build_seconds, self._metadata_conditions)
         except (InvalidWheelError, UnwatchedBuildError, OSError) as error:
             logger.debug("pipcache: not stored: %s", error)
             return None
@@ -155,7 +159,7 @@ class Keeper:
     def find_metadata(self, folder: Path) -> Path | None:
         """See the Protocol."""
         for prepared, conditions in self._iter_metadata():
-            self.metadata_conditions = conditions
+            self._metadata_conditions = conditions
             dist_info = folder / prepared.dist_info
             for name, data in prepared.files.items():
                 path = dist_info / name

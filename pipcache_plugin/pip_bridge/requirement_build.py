@@ -4,33 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipcache_plugin.building.against import collect_built_against, collect_imported, collect_lacking
-from pipcache_plugin.building.circumstances import Circumstances
 from pipcache_plugin.building.environment import CurrentEnvironment, IsolatedEnvironment
-from pipcache_plugin.building.errors import ConflictingRequirementsError, UnsupportedProjectError, UnwatchedBuildError
-from pipcache_plugin.building.evidence import judge
+from pipcache_plugin.building.errors import ConflictingRequirementsError, UnsupportedProjectError
 from pipcache_plugin.building.once import BuildOnce, BuiltWheel
 from pipcache_plugin.building.project import Project, SourceTree
-from pipcache_plugin.building.watching import Watch
-from pipcache_plugin.building.wheels import InvalidWheelError, extract_dist_info, verify
-from pipcache_plugin.files import digests_of
-from pipcache_plugin.keys.record import Record
-from pipcache_plugin.machine.libraries import collect_needed
+from pipcache_plugin.building.wheels import extract_dist_info
 from pipcache_plugin.pip_bridge import keeper, nested, run, sources
+from pipcache_plugin.pip_bridge.build_evidence import BuildEvidence
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from pip._internal.distributions.sdist import SourceDistribution
-    from pip._internal.models.link import Link
     from pip._internal.req.req_install import InstallRequirement
 
     from pipcache_plugin.building.interface import Hook
-    from pipcache_plugin.keys.conditions import Conditions
     from pipcache_plugin.keys.source import Source
 
 logger = logging.getLogger(__name__)
@@ -66,10 +57,8 @@ class RequirementBuild:
         self._link = link
         self._key = sources.make_inputs(source, link, self.requirement.config_settings, build_isolation).key()
         self._present = current.present.at(self.requirement.source_dir) if link.is_vcs else current.present
-        self._keeper = keeper.Keeper(current, self._key, self._present, self)
-        self._watch: Watch | None = None
-        self._system_before = ""
-        self._environment: IsolatedEnvironment | CurrentEnvironment | None = None
+        self._evidence = BuildEvidence(self.requirement, link, self._present, is_isolated=self._is_isolated)
+        self._keeper = keeper.Keeper(current, self._key, self._present, self._evidence)
         self._once: BuildOnce | None = None
         self._is_preparing = False
         self._prepare_by_pip = prepare_by_pip
@@ -154,25 +143,17 @@ class RequirementBuild:
             # Whatever is wrong with the file, pip will find it wrong as well, and say so in its own words.
             raise UnsupportedProjectError(reason=str(error)) from error
 
-    @property
-    def _project_folder(self) -> Path:
-        return Path(self.requirement.unpacked_source_directory)
-
     def _make_environment(self) -> IsolatedEnvironment | CurrentEnvironment:
-        try:
-            self._watch = Watch(run.make_folder("pipcache-watch"), Path(self.requirement.source_dir or ""))
-            self._system_before = self._present.system()
-        except OSError as error:
-            logger.debug("pipcache: a build goes unwatched: %s", error)
+        watch = self._evidence.begin()
         if self._is_isolated:
             _check_support(self._pip_installer)
             install = nested.make_installer(self._pip_installer, self.requirement)
-            self._environment = IsolatedEnvironment(run.make_folder("build-env"), install, self._watch)
-        else:
-            if self._check_build_deps:
-                self._check_current_environment()
-            self._environment = CurrentEnvironment(self._watch)
-        return self._environment
+            isolated = IsolatedEnvironment(run.make_folder("build-env"), install, watch)
+            self._evidence.root = isolated.paths.root
+            return isolated
+        if self._check_build_deps:
+            self._check_current_environment()
+        return CurrentEnvironment(watch)
 
     def _check_current_environment(self) -> None:
         requires = self.requirement.pyproject_requires or []
@@ -194,7 +175,7 @@ class RequirementBuild:
             "build_wheel": f"Building wheel for {self.requirement.name} (pyproject.toml)",
         }[hook]
         try:
-            with self._watch.on() if self._watch is not None else contextlib.nullcontext():
+            with self._evidence.watching():
                 if self._is_preparing and hook == "build_wheel":
                     # A backend that cannot prepare metadata alone; that it is asked for them has been announced.
                     message = "Preparing metadata (pyproject.toml)"
@@ -218,55 +199,6 @@ class RequirementBuild:
         name = self.requirement.name or self._link.filename
         logger.info("Waiting for another process, which is building %s", name)
 
-    def make_record(self, wheel: Path, used: Mapping[str, str], build_seconds: float) -> Record:
-        """See ``keeper.Evidence``."""
-        from packaging.utils import canonicalize_name
-
-        identity = verify(wheel)
-        archive = None if self._link.is_vcs else self.requirement.local_file_path
-        if self.requirement.name and canonicalize_name(self.requirement.name) != identity.project:
-            raise InvalidWheelError(filename=wheel.name, problems=["it is of another project"])
-        is_pure = wheel.name.endswith("-any.whl")
-        return Record(
-            project=identity.project,
-            version=identity.version,
-            source_hashes=digests_of(Path(archive), ["sha256", "sha384", "sha512"]) if archive else {},
-            origin=_public_url(self._link),
-            conditions=self._judge(used, collect_needed(wheel), is_pure=is_pure),
-            build_seconds=round(build_seconds, 3),
-        )
-
-    def make_conditions(self, used: Mapping[str, str]) -> Conditions:
-        """See ``keeper.Evidence``."""
-        return self._judge(used, (), is_pure=False)
-
-    def _judge(self, used: Mapping[str, str], libraries: tuple[str, ...], *, is_pure: bool) -> Conditions:
-        seen = self._watch.read() if self._watch is not None else None
-        if seen is None or not seen.is_whole:
-            raise UnwatchedBuildError
-        environment = self._environment
-        around = Circumstances(
-            tree=Path(self.requirement.source_dir or self.requirement.unpacked_source_directory),
-            environ=self._present.environ,
-            root=environment.paths.root if isinstance(environment, IsolatedEnvironment) else None,
-            used=used,
-            constraints=self._present.constraints(used),
-            built_against=self._collect_built_against(collect_imported(seen, self._project_folder)),
-            collect_installed=partial(self._collect_built_against, None),
-            lacking_modules=() if self._is_isolated else collect_lacking(seen, self._project_folder),
-            git_tags=self._present.git_tags(),
-            system_before=self._system_before,
-            stamp_system=self._present.system,
-            earlier=self._keeper.metadata_conditions,
-        )
-        return judge(seen, around, libraries, is_pure=is_pure)
-
-    def _collect_built_against(self, imported: Collection[str] | None) -> dict[str, str]:
-        if self._is_isolated:
-            return {}
-        requires = self.requirement.pyproject_requires or []
-        return collect_built_against(imported, requires, self.requirement._pep517_backend_spec)
-
 
 def _check_support(pip_installer: object) -> None:
     """Check that build requirements can be installed for a virtual environment's own interpreter.
@@ -280,11 +212,3 @@ def _check_support(pip_installer: object) -> None:
     in_process = getattr(build_env, "InprocessBuildEnvironmentInstaller", ())
     if isinstance(pip_installer, in_process) and not hasattr(build_env, "VenvBuildEnvironment"):
         raise UnsupportedProjectError(reason="this pip installs build requirements with its own interpreter only")
-
-
-def _public_url(link: Link) -> str:
-    """Return the URL without credentials, query and fragment: a signed URL has its secret in the query."""
-    from urllib.parse import urlsplit
-
-    parts = urlsplit(link.url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

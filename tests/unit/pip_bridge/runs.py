@@ -48,7 +48,9 @@ class FakeEvidence:
         self.is_watched = is_watched
         self._count = 0
 
-    def make_record(self, wheel: Path, used: Mapping[str, str], build_seconds: float) -> Record:
+    def make_record(
+        self, wheel: Path, used: Mapping[str, str], build_seconds: float, earlier: Conditions | None
+    ) -> Record:
         """See the Protocol."""
         identity = verify(wheel)
         return Record(

@@ -8,7 +8,7 @@ import pytest
 from pip._internal.models.link import Link
 
 from pipcache_plugin.keys.source import CommitHash, GitSource, SdistSource, Sha256
-from pipcache_plugin.pip_bridge.requirement_build import _public_url
+from pipcache_plugin.pip_bridge.build_evidence import _public_url
 from pipcache_plugin.pip_bridge.sources import identify_link, is_isolated, make_inputs
 from tests.factories import make_sdist, sha256_hex
 from tests.unit.keys.samples import SDIST
