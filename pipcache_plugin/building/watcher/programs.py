@@ -170,9 +170,10 @@ def _replace(module, name, kind):
     if early is None:
         return
     # Imported before us, by another .pth file, it has names of its own for the same.
-    for other in ("_fork_exec", "_waitpid"):
-        if getattr(early, other, None) is real:
-            setattr(early, other, ours)
+    for holder in (early, getattr(early, "_del_safe", None)):
+        for other in ("_fork_exec", "_waitpid", "waitpid"):
+            if getattr(holder, other, None) is real:
+                setattr(holder, other, ours)
     poll = early.Popen._internal_poll
     poll.__defaults__ = tuple(ours if value is real else value for value in poll.__defaults__ or ())
 
