@@ -110,7 +110,16 @@ class BuildEvidence:
         if self._is_isolated:
             return {}
         requires = self._requirement.pyproject_requires or []
-        return collect_built_against(imported, requires, self._requirement._pep517_backend_spec)
+        return collect_built_against(imported, requires, _backend_of(self._requirement))
+
+
+def _backend_of(requirement: InstallRequirement) -> str:
+    """Return the name of the backend, ``module`` or ``module:object``; pip keeps it elsewhere since 26.2."""
+    specified = getattr(requirement, "_pep517_backend_spec", None)
+    if specified is None:
+        assert requirement.pep517_backend is not None, "pyproject.toml is loaded"
+        specified = requirement.pep517_backend.build_backend
+    return str(specified)
 
 
 def _public_url(link: Link) -> str:
