@@ -25,6 +25,7 @@ ALLOWED = {
     "keys": {"keys", "errors", "files"},
     "store": {"store", "keys", "errors", "files"},
     "machine": {"machine", "keys", "errors", "files"},
+    "installation": {"installation", "errors", "files"},
 }
 """All that these rooms may import of ours."""
 

@@ -24,7 +24,7 @@ def find_wheels(store: Store, pattern: str) -> list[Path]:
 
 
 def forget(store: Store, pattern: str) -> None:
-    """Take out the entries of wheels that are gone, the metadata that match *pattern*, and empty folders.
+    """Take out the entries of wheels that are gone, metadata and trees that match *pattern*, and empty folders.
 
     :param pattern: a glob for wheel file names.
 
@@ -37,6 +37,9 @@ def forget(store: Store, pattern: str) -> None:
         release = str(document.content.get("dist_info", "")).removesuffix(".dist-info")
         if fnmatch.fnmatch(f"{release}-.whl", pattern):
             document.path.unlink(missing_ok=True)
+    for tree in store.trees:
+        if fnmatch.fnmatch(tree.wheel, pattern):
+            store.trees.remove(tree)
     for folder in [store.wheels.folder, store.entries.folder, store.metadata.folder]:
         _remove_empty(folder)
 
@@ -46,7 +49,8 @@ def purge(store: Store) -> None:
 
     :raises OSError: something cannot be removed.
     """
-    for folder in [store.entries.folder, store.metadata.folder, store.wheels.folder, store.damaged, store.log.folder]:
+    kept = [store.entries.folder, store.metadata.folder, store.wheels.folder, store.trees.folder]
+    for folder in [*kept, store.damaged, store.log.folder]:
         if folder.exists():
             shutil.rmtree(folder)
 
@@ -54,6 +58,15 @@ def purge(store: Store) -> None:
 def can_remove(store: Store) -> bool:
     """Tell whether wheels can be taken out of the store, as far as permissions tell."""
     return all(os.access(folder, os.W_OK) for folder in {store.root, *(path.parent for path in store.wheels)})
+
+
+def size_of_trees(store: Store) -> tuple[int, int]:
+    """Return how many unpacked wheels there are, and how many bytes their files have, bytecode included."""
+    count, total = 0, 0
+    for tree in store.trees:
+        count += 1
+        total += size_bytes([path for path in tree.folder.parent.rglob("*") if path.is_file()])
+    return count, total
 
 
 def size_bytes(paths: Collection[Path]) -> int:

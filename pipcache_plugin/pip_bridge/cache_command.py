@@ -61,6 +61,10 @@ def _get_cache_info(original: PipFunction, self: CacheCommand, options: Values, 
         logger.info("Wheels built by pipcache location: %s", store.wheels.folder)
         logger.info("Wheels built by pipcache size: %s", format_size(contents.size_bytes(wheels)))
         logger.info("Number of wheels built by pipcache: %s", len(wheels))
+        count, size = contents.size_of_trees(store)
+        logger.info("Unpacked wheels location: %s", store.trees.folder)
+        logger.info("Unpacked wheels size: %s", format_size(size))
+        logger.info("Number of unpacked wheels: %s", count)
 
 
 def _run_for_pip_only(original: PipFunction, self: CacheCommand, options: Values, args: list[str]) -> None:

@@ -117,7 +117,12 @@ def _seams_of(command: str) -> list[Seam]:
     if command in _COMMANDS_THAT_BUILD:
         from pipcache_plugin.pip_bridge import build, lookup, nested, prepare, run
 
-        return [*run.SEAMS, *lookup.SEAMS, *prepare.SEAMS, *build.SEAMS, *nested.SEAMS]
+        seams = [*run.SEAMS, *lookup.SEAMS, *prepare.SEAMS, *build.SEAMS, *nested.SEAMS]
+        if command == "install":
+            from pipcache_plugin.pip_bridge import install
+
+            seams += install.SEAMS
+        return seams
     if command == "cache":
         from pipcache_plugin.pip_bridge import cache_command, run
 

@@ -28,6 +28,7 @@ from pipcache_plugin.store import damaged, locks
 from pipcache_plugin.store.blobs import WheelBlob, WheelBlobs
 from pipcache_plugin.store.documents import Document, Documents
 from pipcache_plugin.store.log import DecisionLog
+from pipcache_plugin.store.trees import Trees
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -87,6 +88,7 @@ class Store:
         self.entries = Documents(root, "entries")
         self.metadata = Documents(root, "metadata")
         self.log = DecisionLog(root)
+        self.trees = Trees(root)
         self.damaged = root / damaged.FOLDER
 
     def find_entries(self, key: str) -> list[Entry]:

@@ -18,6 +18,7 @@ from pipcache_plugin.keys.fields import InvalidRecordError
 from pipcache_plugin.keys.source import InvalidDigestError
 from pipcache_plugin.pip_bridge.seams import UnknownPipError
 from pipcache_plugin.pip_bridge.start import OldPipError
+from pipcache_plugin.store.trees import UnsuitableWheelError
 
 if TYPE_CHECKING:
     from pipcache_plugin.errors import PipCacheError
@@ -49,6 +50,10 @@ TEXTS: list[tuple[PipCacheError, str]] = [
     (
         InvalidWheelError(filename="simple-1.0-py3-none-any.whl", problems=["its METADATA has another name", "more"]),
         "`simple-1.0-py3-none-any.whl` is not a valid wheel: its METADATA has another name; more",
+    ),
+    (
+        UnsuitableWheelError(filename="simple-1.0-py3-none-any.whl", problem="there are two of `simple.py`"),
+        "Cannot unpack `simple-1.0-py3-none-any.whl`: there are two of `simple.py`",
     ),
     (
         InvalidRecordError(field_name="build_seconds"),

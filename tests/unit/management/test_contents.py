@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,8 +15,23 @@ from tests.unit.faults import names_below
 
 if TYPE_CHECKING:
     from pipcache_plugin.store.store import Store
+    from pipcache_plugin.store.trees import Tree
 
 KEYS = ["ab" * 32, "cd" * 32]
+
+
+def make_bytecode(folder: Path) -> None:
+    """Stand for a compiler."""
+    (folder / "x.py").write_bytes(bytes(100))
+
+
+def add_tree(store: Store, folder: Path, name: str, digest: str) -> Tree:
+    """Unpack a wheel of *name* into the store, with one file of bytecode, ``bytes(100)``."""
+    store.trees.add(digest, make_wheel(folder / "unpacked", name=name, files={"x.py": "", "y.txt": "y" * 50}))
+    store.trees.add_bytecode(digest, "tag", make_bytecode)
+    tree = store.trees.find(digest)
+    assert tree is not None
+    return tree
 
 
 @pytest.fixture
@@ -123,6 +139,37 @@ class TestForget:
         assert not store.root.exists()
 
 
+class TestForgetTrees:
+    """``forget``, of unpacked wheels."""
+
+    @pytest.mark.parametrize("pattern", ["alpha-*.whl", "alpha-1.0*.whl", "al*", "*-py3-none-any.whl", "*"])
+    def test_tree_goes_by_the_pattern(self, store: Store, tmp_path: Path, pattern: str) -> None:
+        """Whether or not we built the wheel, and its bytecode with it; nothing is left of it."""
+        tree = add_tree(store, tmp_path, "alpha", KEYS[0])
+        contents.forget(store, pattern)
+        assert store.trees.find(KEYS[0]) is None
+        assert store.trees.find_bytecode(KEYS[0], "tag") is None
+        assert not tree.folder.parent.parent.exists()
+
+    @pytest.mark.parametrize("pattern", ["alpha-*.whl", "alpha", "", "beta-2*.whl", "bet-*.whl"])
+    def test_other_trees_stay(self, store: Store, tmp_path: Path, pattern: str) -> None:
+        """The whole name must match."""
+        tree = add_tree(store, tmp_path, "beta", KEYS[1])
+        contents.forget(store, pattern)
+        assert list(store.trees) == [tree]
+        assert store.trees.find_bytecode(KEYS[1], "tag") is not None
+
+    def test_one_that_goes_at_the_same_time(
+        self, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Two may remove at once."""
+        trees = [add_tree(store, tmp_path, name, key) for name, key in zip(["alpha", "beta"], KEYS, strict=True)]
+        monkeypatch.setattr(type(store.trees), "__iter__", lambda _self: iter(trees))
+        store.trees.remove(trees[0])
+        contents.forget(store, "*")
+        assert [store.trees.find(key) for key in KEYS] == [None, None]
+
+
 class TestCanRemove:
     """``can_remove``."""
 
@@ -151,6 +198,13 @@ class TestPurge:
         assert names_below(filled.root) == [KEYS[0]]
         assert contents.find_wheels(filled, "*") == []
 
+    def test_trees_go(self, store: Store, tmp_path: Path) -> None:
+        """With what a killed process left among them."""
+        add_tree(store, tmp_path, "alpha", KEYS[0])
+        (store.trees.folder / "ab" / ".tmp-1").mkdir()
+        contents.purge(store)
+        assert not store.trees.folder.exists()
+
     def test_store_can_be_used_again(self, filled: Store, tmp_path: Path) -> None:
         """A purge is no end."""
         contents.purge(filled)
@@ -176,3 +230,29 @@ class TestSize:
     def test_nothing_has_no_size(self) -> None:
         """The size of no files is zero."""
         assert contents.size_bytes([]) == 0
+
+
+class TestSizeOfTrees:
+    """``size_of_trees``."""
+
+    def test_files_and_bytecode_are_counted(self, store: Store, tmp_path: Path) -> None:
+        """Each tree once, bytecode as part of it."""
+        sizes = [0]
+        for count, (name, key) in enumerate(zip(["alpha", "beta"], KEYS, strict=True), 1):
+            tree = add_tree(store, tmp_path, name, key)
+            own = sum(file.size_bytes for file in tree.files.values()) + 100
+            manifests = sum(path.stat().st_size for path in tree.folder.parent.rglob("manifest.json"))
+            sizes.append(own + manifests)
+            assert contents.size_of_trees(store) == (count, sum(sizes))
+
+    def test_rest_of_a_killed_process_is_not_counted(self, store: Store, tmp_path: Path) -> None:
+        """It is no tree."""
+        tree = add_tree(store, tmp_path, "alpha", KEYS[0])
+        before = contents.size_of_trees(store)
+        shutil.copytree(tree.folder.parent, tree.folder.parent.with_name(".tmp-1"))
+        assert contents.size_of_trees(store) == before
+
+    def test_store_that_is_not_there_has_none(self, store: Store) -> None:
+        """Looking makes nothing."""
+        assert contents.size_of_trees(store) == (0, 0)
+        assert not store.root.exists()

@@ -1,0 +1,115 @@
+"""One file to one place: a clone where the file system can, else a copy; a hard link where that is asked for."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import functools
+import os
+import stat
+import sys
+from enum import Enum
+
+if sys.platform == "linux":
+    import fcntl
+
+_FICLONE = 0x40049409
+"""Source: https://man7.org/linux/man-pages/man2/ioctl_ficlone.2.html"""
+
+
+_CHUNK_BYTES = 1 << 20
+
+
+class LinkMode(Enum):
+    """How files of the store come into an environment."""
+
+    CLONE = "clone"
+    """Clones or copies, that no edit reaches the store; bytecode, which is replaced and never edited, by hard links."""
+
+    COPY = "copy"
+    """Copies of everything."""
+
+    HARDLINK = "hardlink"
+    """Hard links wherever the installer does not write itself: an edit reaches the store and other environments."""
+
+
+_cannot_clone: set[int] = set()
+"""Devices from which it was tried in vain."""
+
+_BINARY = getattr(os, "O_BINARY", 0)
+_MOST_BYTES = 1 << 20
+
+
+def clone_or_copy(source: str, target: str) -> None:
+    """Make *target*, which is not there, a file with the content of *source*; the mode is that of a new file.
+
+    :raises OSError: *target* may be there, incomplete.
+    """
+    # Descriptors: file objects cost as much again as what the system does, and there are tens of thousands of files.
+    from_file = os.open(source, os.O_RDONLY | _BINARY)
+    try:
+        to_file = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, 0o666)
+        try:
+            status = os.fstat(from_file)
+            if status.st_size and not _clone(from_file, to_file, status.st_dev):
+                _copy(from_file, to_file, status.st_size)
+        finally:
+            os.close(to_file)
+    finally:
+        os.close(from_file)
+
+
+def _clone(from_file: int, to_file: int, device: int) -> bool:
+    if sys.platform != "linux" or device in _cannot_clone:
+        return False
+    try:
+        fcntl.ioctl(to_file, _FICLONE, from_file)
+    except OSError:
+        _cannot_clone.add(device)
+        return False
+    return True
+
+
+def _copy(from_file: int, to_file: int, size_bytes: int) -> None:
+    while chunk := os.read(from_file, min(size_bytes, _MOST_BYTES)):
+        rest = memoryview(chunk)
+        # Less may be written than was given, above all on a disk that is almost full.
+        while rest:
+            rest = rest[os.write(to_file, rest) :]
+
+
+_NO_LINK = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.EACCES}
+
+
+@functools.cache
+def _umask() -> int:
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
+
+
+def link(source: str, target: str) -> bool:
+    """Make *target*, which is not there, a hard link to *source*; tell whether that can, and may, be.
+
+    It may not where a new file would have another owner or another mode: who owns the one could edit the other.
+
+    :raises OSError: it cannot for a reason for which a copy could not be made either.
+    """
+    status = os.stat(source)  # noqa: PTH116 (once for each file)
+    mode = (0o777 if status.st_mode & 0o111 else 0o666) & ~_umask()
+    is_ours = not hasattr(os, "geteuid") or status.st_uid == os.geteuid()
+    if not is_ours or stat.S_IMODE(status.st_mode) != mode:
+        return False
+    try:
+        os.link(source, target)
+    except OSError as error:
+        if error.errno in _NO_LINK:
+            return False
+        raise
+    return True
+
+
+def remove(target: str) -> None:
+    """Remove what is in the place of a new file, if anything."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(target)  # noqa: PTH108 (once for each file)

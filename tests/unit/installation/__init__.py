@@ -1,0 +1,1 @@
+"""Files put into place, and bytecode."""
