@@ -77,11 +77,9 @@ def collect_built_against(imported: Collection[str] | None, requires: Sequence[s
     :param requires: the declared build requirements.
     :param backend: as in ``pyproject.toml``: ``module`` or ``module:object``.
     """
-    from importlib.metadata import packages_distributions
-
     from packaging.utils import canonicalize_name
 
-    by_module = packages_distributions()
+    by_module = _distributions_by_module()
     own = {canonicalize_name(name) for name in by_module.get(backend.partition(":")[0].partition(".")[0], [])}
     names = _iter_required(requires)
     if imported is None:
@@ -91,6 +89,36 @@ def collect_built_against(imported: Collection[str] | None, requires: Sequence[s
         names |= {canonicalize_name(name) for name in [*by_module.get(module, []), module] if _is_compiled(name)}
     found = {name: _find(name) for name in sorted(names - own - _NEVER)}
     return {name: distribution.version for name, distribution in found.items() if distribution is not None}
+
+
+def _distributions_by_module() -> dict[str, list[str]]:
+    """Return the names of the distributions that have each top-level module.
+
+    ``importlib.metadata.packages_distributions`` does that from Python 3.11 on; in 3.10 it passes over distributions
+    without ``top_level.txt``.
+    """
+    from importlib.metadata import distributions
+
+    found: dict[str, list[str]] = {}
+    for distribution in distributions():
+        # A folder that a failed uninstallation left has no name.
+        name = distribution.metadata["Name"] if distribution.read_text("METADATA") else None
+        if name is None:
+            continue
+        listed = (distribution.read_text("top_level.txt") or "").split()
+        inferred = (_top_level(file.parts) for file in distribution.files or [])
+        for module in {*listed, *filter(None, inferred)}:
+            found.setdefault(module, []).append(name)
+    return found
+
+
+def _top_level(parts: Sequence[str]) -> str | None:
+    """Return the top-level module that an installed file belongs to; ``None`` for metadata, scripts and the like."""
+    top = parts[0]
+    if len(parts) == 1:
+        stem, _, suffix = top.partition(".")
+        return stem if suffix.endswith(("py", "so", "pyd")) else None
+    return None if top in {"..", "__pycache__"} or "." in top else top
 
 
 def _iter_required(requires: Sequence[str]) -> set[str]:

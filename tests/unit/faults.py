@@ -52,7 +52,7 @@ def run_and_kill_at_rename(script: str, args: Sequence[str]) -> None:
     prelude = (
         "import os, pathlib, signal\n"
         "def die(*_): os.kill(os.getpid(), signal.SIGKILL)\n"
-        "pathlib.Path.replace = os.replace = os.rename = die\n"
+        "pathlib.Path.replace = pathlib.Path.rename = os.replace = os.rename = die\n"
     )
     finished = subprocess.run([sys.executable, "-c", prelude + script, *args], check=False, timeout=60)
     assert finished.returncode == -signal.SIGKILL

@@ -123,3 +123,20 @@ def test_lacking_modules(tmp_path: Path) -> None:
     (tmp_path / "csrc" / "no_such_a").mkdir(parents=True)
     tried = {"torchlike": "x", "sys": "x", "helper": "x", "package": "x", "no_such_b": "x", "no_such_a": "y"}
     assert collect_lacking(seen(tried), tmp_path) == ("no_such_a", "no_such_b")
+
+
+def test_distribution_without_top_level_txt(tmp_path: Path) -> None:
+    """As most backends make them: its files tell; one without a name is passed over."""
+    folder = tmp_path / "numpy_like-1.0.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: numpy-like\nVersion: 1.0\n")
+    (folder / "RECORD").write_text(
+        "nplike/_core.so,,\n_npsingle.abi3.so,,\n../../bin/tool,,\nnumpy_like-1.0.dist-info/X,,\n"
+    )
+    (tmp_path / "left-1.0.dist-info").mkdir()
+    (tmp_path / "nplike").mkdir()
+    for name in ["nplike/_core.so", "_npsingle.abi3.so"]:
+        (tmp_path / name).touch()
+    for module in ["nplike", "_npsingle"]:
+        assert collect_built_against([module], [], "my_backend") == {"numpy-like": "1.0"}
+    assert collect_built_against(["tool", "..", "numpy_like-1"], [], "my_backend") == {}
