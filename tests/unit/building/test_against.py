@@ -49,7 +49,8 @@ def _library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (tmp_path / module / "__init__.py").touch()
         (tmp_path / file).parent.mkdir(exist_ok=True)
         (tmp_path / file).touch()
-    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    others = [entry for entry in sys.path if not entry.endswith(("site-packages", "dist-packages"))]
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *others])
 
 
 def test_declared_requirements_count() -> None:
