@@ -369,11 +369,8 @@ PROBES = {
 
 
 @pytest.mark.parametrize("how", PROBES)
-def test_system_path_that_is_not_there(lone: Stage, how: str, request: pytest.FixtureRequest) -> None:
+def test_system_path_that_is_not_there(lone: Stage, how: str) -> None:
     """However it is looked at."""
-    if sys.version_info < (3, 11) and how in {"Path.exists", "Path.is_file", "Path.stat"}:
-        reason = "pathlib of Python 3.10 keeps os.stat as a class attribute: a function there is bound, and raises"
-        request.applymarker(pytest.mark.xfail(reason=reason))
     seen = lone.see(HEAD + f"import pathlib\ntry:\n    {PROBES[how]}\nexcept OSError:\n    pass")
     assert ABSENT in seen.absent
 
