@@ -34,6 +34,13 @@ def sha256_of(path: Path) -> str:
     return digests_of(path, ["sha256"])["sha256"]
 
 
+def umask() -> int:
+    """Return the bits that new files of this process do not get. To ask is to set them, for a moment."""
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
+
+
 def temporary_beside(target: Path) -> Path:
     """Return a new name in the folder of *target*. It begins with ``.tmp-``; so does what a killed writer leaves."""
     return target.with_name(f".tmp-{os.getpid()}-{secrets.token_hex(6)}")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import functools
 import os
 import stat
 import sys
 from enum import Enum
+
+from pipcache_plugin.files import umask
 
 if sys.platform == "linux":
     import fcntl
@@ -81,13 +82,6 @@ def _copy(from_file: int, to_file: int, size_bytes: int) -> None:
 _NO_LINK = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.EACCES}
 
 
-@functools.cache
-def _umask() -> int:
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
-
-
 def link(source: str, target: str) -> bool:
     """Make *target*, which is not there, a hard link to *source*; tell whether that can, and may, be.
 
@@ -96,7 +90,7 @@ def link(source: str, target: str) -> bool:
     :raises OSError: it cannot for a reason for which a copy could not be made either.
     """
     status = os.stat(source)  # noqa: PTH116 (once for each file)
-    mode = (0o777 if status.st_mode & 0o111 else 0o666) & ~_umask()
+    mode = (0o777 if status.st_mode & 0o111 else 0o666) & ~umask()
     is_ours = not hasattr(os, "geteuid") or status.st_uid == os.geteuid()
     if not is_ours or stat.S_IMODE(status.st_mode) != mode:
         return False

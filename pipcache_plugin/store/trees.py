@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipcache_plugin.errors import PipCacheError
+from pipcache_plugin.files import umask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
@@ -161,7 +162,7 @@ class Trees:
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=".tmp-", dir=target.parent))
         try:
-            temporary.chmod(0o777 & ~_umask())
+            temporary.chmod(0o777 & ~umask())
             files = temporary / "files"
             files.mkdir()
             executables = fill(files)
@@ -224,7 +225,7 @@ def _unpack(wheel: Path, folder: Path) -> set[str]:
                 mode = member.external_attr >> 16
                 if stat.S_ISREG(mode) and mode & _EXECUTABLE:
                     executables.add(member.filename)
-                    target.chmod(target.stat().st_mode | (_EXECUTABLE & ~_umask()))
+                    target.chmod(target.stat().st_mode | (_EXECUTABLE & ~umask()))
     except _DAMAGE as error:
         raise UnsuitableWheelError(filename=wheel.name, problem=str(error)) from error
     return executables
@@ -254,9 +255,3 @@ def _iter_manifest(folder: Path, executables: Collection[str]) -> Iterator[tuple
             relative = os.path.relpath(file, folder).replace(os.sep, "/")
             # Not what the file's mode is: that depends on the umask, and on some file systems on nothing at all.
             yield relative, [found.st_size, found.st_mtime_ns, int(relative in executables)]
-
-
-def _umask() -> int:
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask

@@ -122,7 +122,8 @@ def _recording_environ(base):
         def _is_given(self, key):
             try:
                 encoded = self.encodekey(key)
-            except Exception:
+            except (TypeError, ValueError):
+                # No name that a variable can have; whoever asks is told by what stands in ``os``.
                 return False
             return self._data.get(encoded) == _GIVEN.get(encoded)
 

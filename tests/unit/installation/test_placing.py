@@ -18,12 +18,9 @@ Umask = Callable[[int], None]
 
 
 @pytest.fixture(autouse=True)
-def _no_memory(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Let nothing be known of file systems and of the umask from other tests."""
+def _no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nothing be known of file systems from other tests."""
     monkeypatch.setattr(placing, "_cannot_clone", set())
-    placing._umask.cache_clear()
-    yield
-    placing._umask.cache_clear()
 
 
 @pytest.fixture
@@ -33,7 +30,6 @@ def umask() -> Iterator[Umask]:
 
     def change(mask: int) -> None:
         os.umask(mask)
-        placing._umask.cache_clear()
 
     yield change
     os.umask(before)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pipcache_plugin.installation import placing
 from pipcache_plugin.installation.placing import LinkMode
 from pipcache_plugin.pip_bridge import install, run
 from pipcache_plugin.pip_bridge.install import Placement
@@ -58,10 +57,8 @@ def make_tree(folder: Path, wheel: str, names: set[str]) -> Tree:
 def _umask() -> Iterator[None]:
     """Let new files have the modes that the tree's files have."""
     before = os.umask(0o022)
-    placing._umask.cache_clear()
     yield
     os.umask(before)
-    placing._umask.cache_clear()
 
 
 @pytest.fixture
