@@ -59,7 +59,7 @@ def make_project(folder: Path, sdist: Path, requires: Sequence[str], *, is_watch
 
     project = Project(
         SourceTree(path=tree, requires=requires, requires_checked=[], config_settings=None),
-        lambda: IsolatedEnvironment(aside, install, watch),
+        lambda: IsolatedEnvironment(aside, install, os.environ, watch),
         run_hook,
         lambda _missing: None,
     )
