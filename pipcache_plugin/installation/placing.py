@@ -18,9 +18,6 @@ _FICLONE = 0x40049409
 """Source: https://man7.org/linux/man-pages/man2/ioctl_ficlone.2.html"""
 
 
-_CHUNK_BYTES = 1 << 20
-
-
 class LinkMode(Enum):
     """How files of the store come into an environment."""
 
@@ -39,6 +36,28 @@ _cannot_clone: set[int] = set()
 
 _BINARY = getattr(os, "O_BINARY", 0)
 _MOST_BYTES = 1 << 20
+
+
+def put(source: str, target: str, *, may_link: bool) -> bool:
+    """Make *target* a link to *source* where that may and can be, else a clone or a copy; tell whether it is a link.
+
+    What is at *target* is replaced, not written to.
+
+    :raises OSError: *target* may be there, incomplete.
+    """
+    try:
+        return _put(source, target, may_link=may_link)
+    except FileExistsError:
+        # Seldom: to look first would cost as much as what there is to do.
+        remove(target)
+        return _put(source, target, may_link=may_link)
+
+
+def _put(source: str, target: str, *, may_link: bool) -> bool:
+    if may_link and link(source, target):
+        return True
+    clone_or_copy(source, target)
+    return False
 
 
 def clone_or_copy(source: str, target: str) -> None:

@@ -8,86 +8,34 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
-import importlib.util
 import logging
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-# Here, and not where it is used: while pip installs, it lets nobody import anything.
-from pip._internal.utils.unpacking import set_extracted_file_to_default_mode_plus_executable
+from pip._internal.locations import get_scheme
 
 from pipcache_plugin.files import sha256_of
 from pipcache_plugin.installation.bytecode import compile_all, kind_of_bytecode
-from pipcache_plugin.installation.placing import LinkMode, clone_or_copy, link, remove
-from pipcache_plugin.pip_bridge import run
+from pipcache_plugin.installation.placing import LinkMode
+from pipcache_plugin.pip_bridge import readying, run
+from pipcache_plugin.pip_bridge.inner import is_inner
+from pipcache_plugin.pip_bridge.placement import Placement
 from pipcache_plugin.pip_bridge.seams import PipFunction, Seam
-from pipcache_plugin.store.trees import UnsuitableWheelError
+from pipcache_plugin.store.trees import UnsuitableWheelError, is_sha256
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pip._internal.operations.install.wheel import ZipBackedFile
+    from pip._internal.operations.prepare import RequirementPreparer
+    from pip._internal.req.req_install import InstallRequirement
 
     from pipcache_plugin.store.trees import Tree
 
 logger = logging.getLogger(__name__)
 
 LINK_MODE = "PIPCACHE_LINK_MODE"
-
-
-class Placement:
-    """The installation of one wheel from its tree."""
-
-    def __init__(self, wheel: str, tree: Tree, bytecode: Tree | None, mode: LinkMode) -> None:
-        """Nothing is placed yet."""
-        self.wheel = wheel
-        self.tree = tree
-        self._bytecode = bytecode
-        self._mode = mode
-        self._sources: dict[str, str] = {}
-        self._folders: set[str] = set()
-        self.is_damaged = False
-        """A file of the tree was not as it was stored: the next installation needs a new one."""
-
-    def place(self, name: str, target: str) -> bool:
-        """Put a file of the wheel at *target*; tell whether it was to be had."""
-        # Of two files for one place the second stays: bytecode of the first is none of it.
-        self._sources.pop(target, None)
-        source = self.tree.locate(name)
-        if source is None:
-            self.is_damaged = self.is_damaged or name in self.tree.files
-            return False
-        known = self.tree.files[name]
-        is_edited = _is_edited(name)
-        remove(target)
-        if is_edited or self._mode is not LinkMode.HARDLINK or not link(source, target):
-            clone_or_copy(source, target)
-            if known.is_executable:
-                set_extracted_file_to_default_mode_plus_executable(target)
-            if name.endswith(".py"):
-                # Bytecode is right for a source of this time.
-                os.utime(target, ns=(known.mtime_ns, known.mtime_ns))
-        if name.endswith(".py") and not is_edited:
-            self._sources[target] = name
-        return True
-
-    def place_bytecode(self, source: str) -> bool:
-        """Put the bytecode of a placed source beside it; tell whether it was to be had."""
-        name = self._sources.get(source)
-        if self._bytecode is None or name is None:
-            return False
-        made = self._bytecode.locate(name)
-        if made is None:
-            self.is_damaged = self.is_damaged or name in self._bytecode.files
-            return False
-        target = importlib.util.cache_from_source(source)
-        folder = os.path.dirname(target)  # noqa: PTH120 (once for each source)
-        if folder not in self._folders:
-            os.makedirs(folder, exist_ok=True)  # noqa: PTH103 (the same)
-            self._folders.add(folder)
-        remove(target)
-        if self._mode is LinkMode.COPY or not link(made, target):
-            clone_or_copy(made, target)
-        return True
 
 
 _placement: contextvars.ContextVar[Placement | None] = contextvars.ContextVar("placement", default=None)
@@ -100,6 +48,10 @@ def _install_wheel(original: PipFunction, name: str, wheel_path: str, *args: Any
     token = _placement.set(placement)
     try:
         return original(name, wheel_path, *args, **kwargs)
+    except BaseException:
+        if placement is not None:
+            placement.take_back()
+        raise
     finally:
         _placement.reset(token)
         current = run.current()
@@ -116,18 +68,27 @@ def _find_placement(wheel_path: str) -> Placement | None:
     try:
         sha256 = sha256_of(Path(wheel_path))
         tree = trees.find(sha256) or trees.add(sha256, Path(wheel_path))
-        bytecode = _find_bytecode(current, sha256, tree) if getattr(current.options, "compile", True) else None
+        bytecode = find_bytecode(current, sha256, tree) if _wants_bytecode(current) else None
     except (OSError, UnsuitableWheelError) as error:
         logger.debug("pipcache: %s is installed by pip alone: %s", wheel_path, error)
         return None
-    return Placement(wheel_path, tree, bytecode, _link_mode(current))
+    return Placement(wheel_path, tree, bytecode, _link_mode(current), readying.find(sha256))
 
 
-def _find_bytecode(current: run.Run, sha256: str, tree: Tree) -> Tree | None:
-    if "SOURCE_DATE_EPOCH" in os.environ:
-        # Then Python makes bytecode of another kind, which is right whatever the time of its source.
+def _wants_bytecode(current: run.Run) -> bool:
+    return bool(getattr(current.options, "compile", True))
+
+
+def _kind_of_bytecode() -> str | None:
+    # With the variable Python makes bytecode of another kind, which is right whatever the time of its source.
+    return kind_of_bytecode() if "SOURCE_DATE_EPOCH" not in os.environ else None
+
+
+def find_bytecode(current: run.Run, sha256: str, tree: Tree) -> Tree | None:
+    """Return the bytecode of a tree, made now if need be; ``None`` where it is left to pip, or to Python."""
+    trees, kind = current.store.trees, _kind_of_bytecode()
+    if kind is None:
         return None
-    trees, kind = current.store.trees, kind_of_bytecode()
     found = trees.find_bytecode(sha256, kind)
     if found is not None:
         return found
@@ -153,10 +114,41 @@ def _link_mode(current: run.Run) -> LinkMode:
         return LinkMode.CLONE
 
 
-def _is_edited(name: str) -> bool:
-    """Tell whether pip may write to a file after it is placed: scripts get a shebang, REQUESTED is emptied."""
-    top, _, rest = name.partition("/")
-    return top.endswith(".dist-info") or (top.endswith(".data") and rest.startswith("scripts/"))
+def _prepare_more(
+    original: PipFunction, self: RequirementPreparer, reqs: Iterable[InstallRequirement], *args: Any, **kwargs: Any
+) -> None:
+    """Have the files of what is going to be installed made ready while pip downloads it."""
+    reqs = list(reqs)
+    current = run.current()
+    if current is not None and current.command == "install" and not is_inner():
+        wheels = [sha256 for requirement in reqs if (sha256 := _told_sha256(requirement)) is not None]
+        library = _find_library(current.options) if wheels else None
+        if library is not None:
+            kind = _kind_of_bytecode() if _wants_bytecode(current) else None
+            readying.begin(current.store, wheels, library, _link_mode(current), kind)
+    original(self, reqs, *args, **kwargs)
+
+
+def _told_sha256(requirement: InstallRequirement) -> str | None:
+    """Return what the index says of a wheel; whether it is true shows when pip has it."""
+    link = requirement.link
+    if link is None or not link.is_wheel or link.hash_name != "sha256" or link.hash is None:
+        return None
+    return link.hash.lower() if is_sha256(link.hash.lower()) else None
+
+
+def _find_library(options: Any) -> str | None:
+    """Return the folder that wheels of this command are installed into; ``None`` for one that pip moves afterwards."""
+    if options.target_dir:
+        return None
+    scheme = get_scheme(
+        "",
+        user=options.use_user_site,
+        root=options.root_path,
+        isolated=options.isolated_mode,
+        prefix=options.prefix_path,
+    )
+    return scheme.purelib
 
 
 def _save(original: PipFunction, self: ZipBackedFile) -> None:
@@ -183,6 +175,12 @@ def _compile_file(original: PipFunction, fullname: Any, *args: Any, **kwargs: An
 
 
 SEAMS = [
+    Seam(
+        modules=("pip._internal.operations.prepare",),
+        name="RequirementPreparer.prepare_linked_requirements_more",
+        parameters=("self", "reqs"),
+        part=_prepare_more,
+    ),
     Seam(
         modules=("pip._internal.operations.install.wheel",),
         name="install_wheel",

@@ -95,6 +95,11 @@ class Tree:
         return path if (found.st_size, found.st_mtime_ns) == (known.size_bytes, known.mtime_ns) else None
 
 
+def is_sha256(text: str) -> bool:
+    """Tell whether *text* is what the tree of a wheel is named."""
+    return _SHA256.fullmatch(text) is not None
+
+
 class Trees:
     """The trees of a store."""
 
@@ -104,6 +109,13 @@ class Trees:
     def path_of(self, sha256: str) -> Path:
         """Return where the tree of a wheel is, or would be."""
         return self.folder / sha256[:2] / sha256
+
+    def weigh(self, sha256: str) -> int:
+        """Return how many bytes the manifest of a wheel's tree has, some 80 for each file; 0 where there is none."""
+        try:
+            return (self.path_of(sha256) / _MANIFEST).stat().st_size
+        except OSError:
+            return 0
 
     def find(self, sha256: str) -> Tree | None:
         """Return the tree of the wheel with this digest."""
@@ -137,7 +149,7 @@ class Trees:
         """Go through the trees of wheels, without their bytecode."""
         for path in sorted(self.folder.glob("[0-9a-f][0-9a-f]/*")):
             # A process that was killed may have left a whole tree that is not renamed yet.
-            if _SHA256.fullmatch(path.name) and (found := _read(path)) is not None:
+            if is_sha256(path.name) and (found := _read(path)) is not None:
                 yield found
 
     def remove(self, tree: Tree) -> None:

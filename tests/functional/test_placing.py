@@ -264,6 +264,64 @@ def test_link_modes(wheel: Path, make_environment: MakeEnvironment, pipcache: Co
     assert trees[2] == trees[0]
 
 
+MANY = {
+    **{name.replace("-1.5.data", "-1.0.data"): text for name, text in FILES.items()},
+    "alone.py": "ALONE = True\n",
+    "shared/one/deep/a.py": "A = 1\n",
+    "shared/one/__init__.py": "",
+    **{f"whole/part{number % 9}/module{number}.py": f"N = {number}\n" for number in range(1000)},
+}
+
+OTHERS = {"shared/two/__init__.py": "", "shared/two/b.py": "B = 2\n", "shared/top.txt": "top\n"}
+
+
+@pytest.mark.parametrize("mode", [*SHARED])
+@pytest.mark.parametrize("how", ["fresh", "upgrade", "again", "no-compile"])
+def test_made_ready(  # noqa: PLR0917
+    index: Index, make_environment: MakeEnvironment, pipcache: Commands, pip: Commands, mode: str, how: str
+) -> None:
+    """Many files, made ready while pip downloads: the outcome is the same."""
+    make_wheel(index.folder, name="whole", files=MANY, entry_points={"whole-command": "whole:main"})
+    make_wheel(index.folder, name="others", files=OTHERS, requires_dist=["whole"])
+    make_wheel(
+        index.folder, name="whole", version="0.5", files={"whole/old.py": "", "whole/part1/x.py": "", "s.py": ""}
+    )
+    options = [*index.options, "-vv", *(["--no-compile"] if how == "no-compile" else [])]
+    outcomes = []
+    pipcache.ok("install", "others", *index.options, into=make_environment())
+    for commands in [pip, pipcache]:
+        environment = make_environment()
+        if how == "upgrade":
+            commands.ok("install", "whole==0.5", *index.options, into=environment)
+        if how == "again":
+            commands.ok("install", "others", *index.options, into=environment)
+            options = [*options, "--force-reinstall"]
+        command = ["install", "--upgrade", "others", "whole", *options]
+        result = commands.ok(*command, into=environment, env={"PIPCACHE_LINK_MODE": mode})
+        is_ahead = commands is pipcache and (os.cpu_count() or 1) > 1
+        assert ("are made ready" in result.stdout) is is_ahead
+        assert not list(environment.library.glob(".*"))
+        outcomes.append(everything(environment.root))
+    assert outcomes[1] == outcomes[0]
+
+
+def test_made_ready_and_failed(
+    index: Index, make_environment: MakeEnvironment, pipcache: Commands, pip: Commands
+) -> None:
+    """In the middle of a wheel: what was there before is there again, and nothing more than pip leaves."""
+    make_wheel(index.folder, name="whole", files=MANY, entry_points={"bad name/../x": "whole:main"})
+    make_wheel(index.folder, name="whole", version="0.5", files={"whole/old.py": "", "whole/part1/x.py": ""})
+    pipcache("install", "whole", *index.options, into=make_environment())
+    outcomes = []
+    for commands in [pip, pipcache]:
+        environment = make_environment()
+        commands.ok("install", "whole==0.5", *index.options, into=environment)
+        result = commands("install", "-U", "whole", *index.options, into=environment)
+        assert not list(environment.library.glob(".*"))
+        outcomes.append((result.returncode, everything(environment.root)))
+    assert outcomes[1] == outcomes[0]
+
+
 def test_unknown_link_mode_is_said_once(tmp_path: Path, environment: Environment, pipcache: Commands) -> None:
     """Then the default holds."""
     wheels = [make_wheel(tmp_path / "wheels", name=name) for name in ["one", "two"]]

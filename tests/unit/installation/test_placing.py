@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from pipcache_plugin import files
 from pipcache_plugin.installation import placing
-from pipcache_plugin.installation.placing import LinkMode, clone_or_copy, link, remove
+from pipcache_plugin.installation.placing import LinkMode, clone_or_copy, link, put, remove
 from tests.unit.faults import no_file_above
 
 Umask = Callable[[int], None]
@@ -57,6 +58,46 @@ def fail_with(number: int) -> Callable[..., None]:
         raise OSError(number, os.strerror(number))
 
     return fail
+
+
+class TestPut:
+    """``put``."""
+
+    @pytest.mark.parametrize("may_link", [True, False])
+    @pytest.mark.parametrize("there", ["nothing", "file", "link to nowhere", "link to a file"])
+    def test_what_is_there_is_replaced(
+        self, source: Path, target: Path, tmp_path: Path, there: str, *, may_link: bool
+    ) -> None:
+        """And not written to: it may be one file with another environment's."""
+        source.chmod(0o666 & ~files.umask())
+        other = tmp_path / "other"
+        if there == "file":
+            other.write_bytes(b"old")
+            target.hardlink_to(other)
+        elif there != "nothing":
+            target.symlink_to(other)
+        if there == "link to a file":
+            other.write_bytes(b"old")
+        assert put(str(source), str(target), may_link=may_link) is may_link
+        assert target.read_bytes() == b"content"
+        assert not target.is_symlink()
+        assert target.samefile(source) is may_link
+        assert not other.exists() or other.read_bytes() == b"old"
+
+    def test_copy_where_no_link_can_be(self, source: Path, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """On another file system, for one."""
+        monkeypatch.setattr(os, "link", fail_with(errno.EXDEV))
+        assert not put(str(source), str(target), may_link=True)
+        assert target.read_bytes() == b"content"
+
+    @pytest.mark.parametrize("may_link", [True, False])
+    def test_folder_stays(self, source: Path, target: Path, *, may_link: bool) -> None:
+        """It is not ours to remove."""
+        source.chmod(0o666 & ~files.umask())
+        target.mkdir()
+        with pytest.raises(OSError, match="target"):
+            put(str(source), str(target), may_link=may_link)
+        assert target.is_dir()
 
 
 class TestCloneOrCopy:

@@ -10,10 +10,12 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pip._internal.models.link import Link
 
 from pipcache_plugin.installation.placing import LinkMode
+from pipcache_plugin.installation.ready import ReadyFiles, bytecode_path, bytecode_suffix
 from pipcache_plugin.pip_bridge import install, run
-from pipcache_plugin.pip_bridge.install import Placement
+from pipcache_plugin.pip_bridge.placement import Placement
 from pipcache_plugin.store.trees import Tree, TreeFile
 from tests.factories import make_wheel, sha256_hex
 from tests.unit.pip_bridge.runs import RunInFolder
@@ -193,6 +195,99 @@ class TestPlaceBytecode:
         assert placement.place_bytecode(str(target))
         assert cached.read_text() == "simple/__init__.py"
         assert other.read_text() == "old"
+
+
+class TestReadyFiles:
+    """Placements of a wheel whose files are ready."""
+
+    @pytest.fixture
+    def placement(self, tree: Tree, bytecode: Tree, tmp_path: Path) -> Placement:
+        """Return a placement of the tree's wheel."""
+        folder = tmp_path / "ready"
+        for name in tree.files:
+            for path in [name, *([bytecode_path(name, bytecode_suffix())] if name in bytecode.files else [])]:
+                (folder / path).parent.mkdir(parents=True, exist_ok=True)
+                (folder / path).write_text(f"ready {path}")
+        ready = ReadyFiles(str(folder), bytecode_suffix())
+        return Placement("x.whl", tree, bytecode, LinkMode.CLONE, ready)
+
+    @pytest.fixture
+    def source(self, tmp_path: Path) -> Path:
+        """Return where a source is to be, in a folder that pip has made."""
+        (tmp_path / "installed/simple").mkdir(parents=True)
+        return tmp_path / "installed/simple/__init__.py"
+
+    def test_they_are_taken(self, placement: Placement, source: Path) -> None:
+        """Before those of the tree."""
+        assert placement.place("simple/__init__.py", str(source))
+        assert placement.place_bytecode(str(source))
+        assert source.read_text() == "ready simple/__init__.py"
+        cached = Path(importlib.util.cache_from_source(str(source)))
+        assert cached.read_text().startswith("ready simple/__pycache__/")
+
+    def test_those_that_are_not_there_come_from_the_tree(self, placement: Placement, source: Path) -> None:
+        """To another place than that of their folder, for one."""
+        assert placement.place("simple/__init__.py", str(source))
+        other = source.with_name("other.py")
+        assert placement.place("simple/__init__.py", str(other))
+        assert placement.place_bytecode(str(other))
+        assert other.read_text() == "simple/__init__.py"
+        assert Path(importlib.util.cache_from_source(str(other))).read_text() == "simple/__init__.py"
+
+    def test_bytecode_of_a_source_that_was_replaced_goes(self, placement: Placement, source: Path) -> None:
+        """It came with the folder, and is of the first of two files for one place."""
+        assert placement.place("simple/__init__.py", str(source))
+        cached = Path(importlib.util.cache_from_source(str(source)))
+        assert cached.exists()
+        assert not placement.place("absent.py", str(source))
+        assert not cached.exists()
+        assert not placement.place_bytecode(str(source))
+
+    def test_what_pip_did_not_ask_for_goes(self, placement: Placement, source: Path) -> None:
+        """It came with the folder, and pip has failed; what pip asked for is pip's business."""
+        assert placement.place("simple/__init__.py", str(source))
+        assert (source.parent / "scripts/odd.txt").exists()
+        placement.take_back()
+        assert [path for path in source.parent.rglob("*") if path.is_file()] == [source]
+
+    def test_nothing_goes_where_nothing_was_ready(self, tree: Tree, source: Path) -> None:
+        """As pip leaves it."""
+        placement = Placement("x.whl", tree, None, LinkMode.CLONE)
+        placement.place("simple/__init__.py", str(source))
+        placement.take_back()
+        assert source.exists()
+
+
+class TestPrepareMore:
+    """What is made ready while pip downloads."""
+
+    @pytest.mark.parametrize(
+        ("url", "expected"),
+        [
+            (f"https://x/a-1-py3-none-any.whl#sha256={'A' * 64}", "a" * 64),
+            (f"https://x/a-1-py3-none-any.whl#md5={'a' * 32}", None),
+            ("https://x/a-1-py3-none-any.whl#sha256=../../x", None),
+            ("https://x/a-1-py3-none-any.whl", None),
+            (f"https://x/a-1.tar.gz#sha256={'a' * 64}", None),
+        ],
+    )
+    def test_wheels_of_a_known_digest(self, url: str, expected: str | None) -> None:
+        """Told by the index, or by the user."""
+        requirement: Any = SimpleNamespace(link=Link(url))
+        assert install._told_sha256(requirement) == expected
+        requirement.link = None
+        assert install._told_sha256(requirement) is None
+
+    def test_library(self, tmp_path: Path) -> None:
+        """Where pip installs; not where it moves files from."""
+        options: Any = SimpleNamespace(
+            target_dir=None, use_user_site=False, root_path=None, isolated_mode=False, prefix_path=str(tmp_path)
+        )
+        library = install._find_library(options)
+        assert library is not None
+        assert Path(library).is_relative_to(tmp_path)
+        options.target_dir = str(tmp_path)
+        assert install._find_library(options) is None
 
 
 Find = Callable[[Path], Any]
