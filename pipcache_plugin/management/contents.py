@@ -45,14 +45,15 @@ def forget(store: Store, pattern: str) -> None:
 
 
 def purge(store: Store) -> None:
-    """Take out everything but the locks, which others may hold.
+    """Take out everything but the locks, which others may hold, and the build environments that are in use.
 
     :raises OSError: something cannot be removed.
     """
     kept = [store.entries.folder, store.metadata.folder, store.wheels.folder, store.trees.folder]
-    for folder in [*kept, store.damaged, store.log.folder]:
+    for folder in [*kept, store.resolutions.folder, store.damaged, store.log.folder]:
         if folder.exists():
             shutil.rmtree(folder)
+    store.environments.remove_unused()
 
 
 def can_remove(store: Store) -> bool:

@@ -42,6 +42,28 @@ def hold(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
         os.close(descriptor)
 
 
+HELD = -1
+"""No descriptor: another process, or another part of this one, has the lock."""
+
+
+def try_to_hold(path: Path) -> int | None:
+    """Return a descriptor that holds the lock file at *path* until it is closed; ``HELD`` when somebody else has it.
+
+    ``None`` where a lock file can be neither made nor locked.
+    """
+    descriptor = _open(path)
+    if descriptor is None:
+        return None
+    try:
+        if _try_to_lock(descriptor, is_strict=True):
+            return descriptor
+    except OSError:
+        os.close(descriptor)
+        return None
+    os.close(descriptor)
+    return HELD
+
+
 def _open(path: Path) -> int | None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -53,10 +75,12 @@ def _open(path: Path) -> int | None:
 if sys.platform == "win32":
     import msvcrt
 
-    def _try_to_lock(descriptor: int) -> bool:
+    def _try_to_lock(descriptor: int, *, is_strict: bool = False) -> bool:
         try:
             msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
         except OSError as error:
+            if is_strict and error.errno not in _IS_HELD:
+                raise
             return error.errno not in _IS_HELD
         return True
 
@@ -67,13 +91,13 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-    def _try_to_lock(descriptor: int) -> bool:
+    def _try_to_lock(descriptor: int, *, is_strict: bool = False) -> bool:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
         except OSError as error:
-            if error.errno not in _NO_LOCKS:
+            if is_strict or error.errno not in _NO_LOCKS:
                 raise
         return True
 

@@ -6,6 +6,9 @@
       wheels/<aa>/<sha256>/<file>.whl      blobs
       entries/<aa>/<build key>/<id>.json   which wheel was built for a key, and its record
       metadata/<aa>/<build key>/<id>.json  the .dist-info that a backend prepared for a key
+      trees/<aa>/<sha256>/                 wheels unpacked, with bytecode
+      resolutions/<aa>/<key>/<id>.json     which wheels an installation of build requirements chose
+      environments/<key>-<number>/         build environments, for as long as they are used
       log/decisions.jsonl                  what was found and built, and why
       locks/<build key>                    held while a backend works on a key
       damaged/                             what did not verify
@@ -27,7 +30,9 @@ from typing import TYPE_CHECKING
 from pipcache_plugin.store import damaged, locks
 from pipcache_plugin.store.blobs import WheelBlob, WheelBlobs
 from pipcache_plugin.store.documents import Document, Documents
+from pipcache_plugin.store.environments import Environments
 from pipcache_plugin.store.log import DecisionLog
+from pipcache_plugin.store.resolutions import Resolutions
 from pipcache_plugin.store.trees import Trees
 
 if TYPE_CHECKING:
@@ -89,6 +94,8 @@ class Store:
         self.metadata = Documents(root, "metadata")
         self.log = DecisionLog(root)
         self.trees = Trees(root)
+        self.environments = Environments(root)
+        self.resolutions = Resolutions(root)
         self.damaged = root / damaged.FOLDER
 
     def find_entries(self, key: str) -> list[Entry]:

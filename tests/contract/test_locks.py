@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from pipcache_plugin.store.locks import hold
+from pipcache_plugin.store.locks import HELD, hold, try_to_hold
 
 HOLDER = """
 import pathlib, subprocess, sys
@@ -257,3 +257,66 @@ class TestUnlockablePlaces:
         monkeypatch.setattr(fcntl, "flock", fail)
         with pytest.raises(OSError, match="Input/output error"), hold(tmp_path / "lock", never):
             pytest.fail("the lock is not held")
+
+
+class TestTryToHold:
+    """``try_to_hold``: at once, or not at all."""
+
+    def test_free_lock_is_held_until_it_is_closed(self, tmp_path: Path) -> None:
+        """Nobody else gets it meanwhile, in this process either."""
+        descriptor = try_to_hold(tmp_path / "locks" / "key")
+        assert descriptor is not None
+        assert descriptor >= 0
+        assert try_to_hold(tmp_path / "locks" / "key") == HELD
+        os.close(descriptor)
+        with hold(tmp_path / "locks" / "key", never):
+            assert try_to_hold(tmp_path / "locks" / "key") == HELD
+
+    def test_lock_of_another_process(self, tmp_path: Path, start: Callable[..., Holder]) -> None:
+        """Not to be had, until that process is dead."""
+        holder = start()
+        assert holder.says() == "holding"
+        assert try_to_hold(tmp_path / "locks" / "key") == HELD
+        holder.kill()
+        descriptor = try_to_hold(tmp_path / "locks" / "key")
+        assert descriptor is not None
+        assert descriptor >= 0
+        os.close(descriptor)
+
+    def test_children_do_not_hold_it(self, tmp_path: Path) -> None:
+        """A process that was started meanwhile, and outlives us, has nothing of it."""
+        descriptor = try_to_hold(tmp_path / "lock")
+        assert descriptor is not None
+        with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, close_fds=False) as child:
+            os.close(descriptor)
+            # The system may close what a new program does not get a moment after it has begun.
+            with hold(tmp_path / "lock", lambda: None):
+                assert child.poll() is None
+            child.communicate(b"\n")
+
+    def test_place_below_a_file(self, tmp_path: Path) -> None:
+        """Where there can be no lock file there is no lock."""
+        (tmp_path / "file").touch()
+        assert try_to_hold(tmp_path / "file" / "lock") is None
+
+    @pytest.mark.skipif(not DESCRIPTORS.exists(), reason="this platform does not list open files")
+    @pytest.mark.parametrize("name", ["ENOLCK", "ENOSYS", "EOPNOTSUPP", "EINVAL", "EIO"])
+    def test_file_system_without_locks(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+        """Who asks has to know that there is no lock; and no file stays open."""
+        fcntl = pytest.importorskip("fcntl")
+
+        def refuse(*_args: object) -> None:
+            raise OSError(getattr(errno, name), name)
+
+        monkeypatch.setattr(fcntl, "flock", refuse)
+        before = len(list(DESCRIPTORS.iterdir()))
+        assert try_to_hold(tmp_path / "lock") is None
+        assert len(list(DESCRIPTORS.iterdir())) == before
+
+    @pytest.mark.skipif(not DESCRIPTORS.exists(), reason="this platform does not list open files")
+    def test_asking_in_vain_leaves_no_file_open(self, tmp_path: Path) -> None:
+        """However often."""
+        with hold(tmp_path / "lock", never):
+            before = len(list(DESCRIPTORS.iterdir()))
+            assert {try_to_hold(tmp_path / "lock") for _ in range(20)} == {HELD}
+            assert len(list(DESCRIPTORS.iterdir())) == before

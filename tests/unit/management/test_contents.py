@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -204,6 +205,28 @@ class TestPurge:
         (store.trees.folder / "ab" / ".tmp-1").mkdir()
         contents.purge(store)
         assert not store.trees.folder.exists()
+
+    def test_resolutions_go(self, store: Store) -> None:
+        """What was chosen is chosen anew."""
+        store.resolutions.put(KEYS[0], [KEYS[1]], time.time() + 600)
+        contents.purge(store)
+        assert store.resolutions.find(KEYS[0]) is None
+        assert not store.resolutions.folder.exists()
+
+    def test_environments_in_use_stay(self, store: Store) -> None:
+        """With all that is in them; what a killed process has left goes."""
+        used, left = store.environments.take("a" * 16), store.environments.take("b" * 16)
+        assert used is not None
+        assert left is not None
+        for place in [used, left]:
+            place.path.mkdir()
+            (place.path / "module.py").touch()
+        left.give_back()
+        contents.purge(store)
+        assert [path.name for path in store.environments.folder.rglob("*")] == [used.path.name, "module.py"]
+        used.give_back()
+        contents.purge(store)
+        assert list(store.environments.folder.iterdir()) == []
 
     def test_store_can_be_used_again(self, filled: Store, tmp_path: Path) -> None:
         """A purge is no end."""

@@ -1,0 +1,91 @@
+"""Places for build environments: ``environments/<key>-<number>/``, each for one build at a time.
+
+A build finds its environment at the same path as another with the same requirements did: compiler caches see the paths
+in what they compile. What is there is removed by whoever made it, or by the next one that gets the place.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipcache_plugin.store import locks
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_MOST = 1000
+"""So many places with one key; more builds at a time than any machine runs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A folder that is nobody else's for as long as this process runs, or until it is given back."""
+
+    path: Path
+    """Not there yet."""
+
+    descriptor: int
+
+    def give_back(self) -> None:
+        """Let others have it; what is still there is theirs to remove."""
+        with contextlib.suppress(OSError):
+            os.close(self.descriptor)
+
+
+class Environments:
+    """The places of a store."""
+
+    def __init__(self, root: Path) -> None:
+        """Nothing is made."""
+        self._root = root
+        self.folder = root / "environments"
+
+    def take(self, key: str) -> Place | None:
+        """Return the first place with *key* that is free; ``None`` where files cannot be locked.
+
+        :raises OSError: there is a place, and it cannot be made empty.
+        """
+        for number in range(_MOST):
+            name = f"{key}-{number}"
+            descriptor = locks.try_to_hold(self._lock_of(name))
+            if descriptor is None:
+                return None
+            if descriptor != locks.HELD:
+                path = self.folder / name
+                self._make_empty(path, descriptor)
+                return Place(path=path, descriptor=descriptor)
+        return None
+
+    def remove_unused(self) -> None:
+        """Remove what is in places that nobody has.
+
+        :raises OSError: something cannot be removed.
+        """
+        if not self.folder.is_dir():
+            return
+        for path in self.folder.iterdir():
+            descriptor = locks.try_to_hold(self._lock_of(path.name))
+            if descriptor is not None and descriptor != locks.HELD:
+                try:
+                    # Whoever had it may have removed it meanwhile.
+                    with contextlib.suppress(FileNotFoundError):
+                        shutil.rmtree(path)
+                finally:
+                    os.close(descriptor)
+
+    def _lock_of(self, name: str) -> Path:
+        return self._root / "locks" / "environments" / name
+
+    def _make_empty(self, path: Path, descriptor: int) -> None:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            if path.is_dir():
+                # Of a process that was killed.
+                shutil.rmtree(path)
+        except BaseException:
+            os.close(descriptor)
+            raise
