@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipcache_plugin.building.quiet import quiet
 from pipcache_plugin.building.requirements import collect_installed
 from pipcache_plugin.machine.modules import has_module
 
@@ -42,7 +43,8 @@ def collect_imported(seen: Observations, tree: Path) -> frozenset[str]:
         # Backends execute setup.py from its text.
         path = tree / ("setup.py" if file.startswith("<") else file)
         try:
-            names.update(_iter_imports(ast.parse(path.read_bytes())))
+            with quiet():
+                names.update(_iter_imports(ast.parse(path.read_bytes())))
         except (OSError, SyntaxError, ValueError, RecursionError):
             continue
     return frozenset(filter(None, names))

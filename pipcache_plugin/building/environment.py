@@ -21,14 +21,18 @@ if TYPE_CHECKING:
 class IsolatedEnvironment:
     """A virtual environment for one build; satisfies ``build.env.IsolatedEnv``."""
 
-    def __init__(self, folder: Path, install: RequirementInstaller, watch: Watch | None = None) -> None:
+    def __init__(
+        self, folder: Path, install: RequirementInstaller, environ: Mapping[str, str], watch: Watch | None = None
+    ) -> None:
         """Create it in *folder*, which the caller made and will remove.
 
+        :param environ: of the process that the build is for.
         :param watch: rides in every Python of the environment.
 
         :raises EnvironmentCreationError: the running Python cannot make virtual environments.
         """
         self._install = install
+        self._path = environ.get("PATH")
         self._scripts, self.paths = _create(folder)
         if watch is not None:
             watch.ride_in(self.paths.library)
@@ -40,8 +44,7 @@ class IsolatedEnvironment:
 
     def make_extra_environ(self) -> Mapping[str, str]:
         """Return the variables that make a child process find this environment's programs and no foreign modules."""
-        path = os.environ.get("PATH")
-        return {"PATH": os.pathsep.join(filter(None, [str(self._scripts), path])), "PYTHONPATH": ""}
+        return {"PATH": os.pathsep.join(filter(None, [str(self._scripts), self._path])), "PYTHONPATH": ""}
 
     def install(self, requirements: Sequence[str], kind: RequirementKind) -> None:
         """Install *requirements*, if any."""
@@ -58,16 +61,18 @@ class CurrentEnvironment:
 
     python_executable = sys.executable
 
-    def __init__(self, watch: Watch | None = None) -> None:
+    def __init__(self, environ: Mapping[str, str], watch: Watch | None = None) -> None:
         """Nothing is made.
 
+        :param environ: of the process that the build is for.
         :param watch: rides in every Python that the backend starts.
         """
         self._watch = watch
+        self._python_path = environ.get("PYTHONPATH")
 
     def make_extra_environ(self) -> Mapping[str, str]:
         """Return what the watch needs: a backend sees the environment as it is otherwise."""
-        return self._watch.environ(os.environ.get("PYTHONPATH")) if self._watch is not None else {}
+        return self._watch.environ(self._python_path) if self._watch is not None else {}
 
 
 def _create(folder: Path) -> tuple[Path, EnvironmentPaths]:
@@ -78,16 +83,20 @@ def _create(folder: Path) -> tuple[Path, EnvironmentPaths]:
         venv.EnvBuilder(symlinks=os.name != "nt").create(folder)
     except (ImportError, OSError, ValueError) as error:
         raise EnvironmentCreationError(reason=str(error)) from error
-    scripts = _path_in(folder, "scripts")
+    schemes = _schemes_in(folder)
+    scripts = Path(schemes["scripts"])
     python = scripts / ("python.exe" if os.name == "nt" else "python")
     if not python.exists():
         raise EnvironmentCreationError(reason=f"there is no interpreter at {python}")
-    return scripts, EnvironmentPaths(root=folder, python=python, library=_path_in(folder, "purelib"))
+    return scripts, EnvironmentPaths(root=folder, python=python, schemes=schemes, library=Path(schemes["purelib"]))
 
 
-def _path_in(folder: Path, name: str) -> Path:
+def _schemes_in(folder: Path) -> dict[str, str]:
     # Python 3.10 has no "venv" scheme; its default may be a distributor's own, which virtual environments do not use.
     fallback = "nt" if os.name == "nt" else "posix_prefix"
     scheme = "venv" if "venv" in sysconfig.get_scheme_names() else fallback
     base = str(folder)
-    return Path(sysconfig.get_path(name, scheme=scheme, vars={"base": base, "platbase": base}))
+    names = dict.fromkeys(["base", "platbase", "installed_base", "installed_platbase"], base)
+    paths = sysconfig.get_paths(scheme=scheme, vars=names)
+    headers = folder / "include" / "site" / f"python{sysconfig.get_python_version()}"
+    return {**{name: paths[name] for name in ["purelib", "platlib", "scripts", "data"]}, "headers": str(headers)}

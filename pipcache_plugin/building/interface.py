@@ -36,6 +36,9 @@ class EnvironmentPaths:
     python: Path
     """Its interpreter."""
 
+    schemes: Mapping[str, str]
+    """The folder of each installation scheme: ``purelib``, ``scripts`` and so on; ``headers`` has one for each name."""
+
     library: Path
     """Where its distributions are (``purelib``, which in a virtual environment is ``platlib`` too)."""
 

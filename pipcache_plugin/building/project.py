@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-import warnings
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from pipcache_plugin.building.environment import CurrentEnvironment, IsolatedEnvironment
 from pipcache_plugin.building.errors import ConflictingRequirementsError, UnsupportedProjectError
+from pipcache_plugin.building.quiet import quiet
 from pipcache_plugin.building.requirements import Unmet, check
 
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from build import ProjectBuilder
 
     from pipcache_plugin.building.interface import Hook, HookRunner
-
-logger = logging.getLogger(__name__)
 
 # The front-end that conducts has its own words for each step.
 logging.getLogger("build").setLevel(logging.WARNING)
@@ -146,8 +144,7 @@ class Project:
 
         assert self._environment is not None, "prepare_environment comes first"
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
+            with quiet():
                 return ProjectBuilder.from_isolated_env(
                     self._environment, self.tree.path, runner=partial(self._run_hook, hook)
                 )
@@ -174,10 +171,7 @@ def _check(requirements: Iterable[str], library: Sequence[str]) -> Unmet:
 
 @contextlib.contextmanager
 def _translated() -> Iterator[None]:
-    """Let a runner's exception through as it was raised; what stops ``build`` itself is an unsupported project.
-
-    Warnings that a backend gives are for the project's authors: they go to the debug log, as pip's do.
-    """
+    """Let a runner's exception through as it was raised; what stops ``build`` itself is an unsupported project."""
     import pyproject_hooks
     from build import BuildBackendException, BuildException
 
@@ -187,11 +181,8 @@ def _translated() -> Iterator[None]:
         pyproject_hooks.UnsupportedOperation,
     )
     try:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
+        with quiet():
             yield
-        for warning in caught:
-            logger.debug("%s: %s", warning.category.__name__, warning.message)
     except BuildBackendException as error:
         cause = error.exception
         if isinstance(cause, refusals):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from pathlib import Path
@@ -33,6 +34,20 @@ _MOST_SCRIPTS = 200
 def has_native_sources(tree: Path) -> bool:
     """Tell whether a source tree has files that a compiler would be for, outside its tests and documentation."""
     return any(path.suffix in _NATIVE for path in _iter_files(tree))
+
+
+def weigh_native_sources(tree: Path) -> int:
+    """Return the bytes that a compiler would be for, about: the more, the longer a build is likely to take."""
+    total = 0
+    for path in _iter_files(tree):
+        if path.suffix in _NATIVE:
+            with contextlib.suppress(OSError):
+                total += path.stat().st_size * _CYTHON.get(path.suffix, 1)
+    return total
+
+
+_CYTHON = {".pyx": 20, ".pxd": 0}
+"""So many times its size is the C that is made of a file."""
 
 
 def _iter_files(tree: Path) -> Iterator[Path]:

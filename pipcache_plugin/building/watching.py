@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import functools
 import marshal
 import os
 import site
@@ -104,8 +105,7 @@ class Watch:
             "OWN": _prefixes({str(folder), str(tree), *_python_folders(), *_OF_THE_PROCESS}),
         }
         codes = [_compile("".join(f"{name} = {value!a}\n" for name, value in names.items()))]
-        codes += [_compile((_FOLDER / f"{name}.py").read_text(encoding="utf-8")) for name in _FILES]
-        self._code.write_bytes(marshal.dumps(codes))
+        self._code.write_bytes(marshal.dumps([*codes, *_compile_watcher()]))
 
     def ride_in(self, library: Path) -> None:
         """Watch every Python whose distributions are in *library*."""
@@ -188,6 +188,11 @@ class Watch:
             "  for _code in _codes: exec(_code, _names)\n"
             "except Exception: pass\n"
         )
+
+
+@functools.cache
+def _compile_watcher() -> tuple[CodeType, ...]:
+    return tuple(_compile((_FOLDER / f"{name}.py").read_text(encoding="utf-8")) for name in _FILES)
 
 
 def _compile(source: str) -> CodeType:

@@ -8,7 +8,6 @@ import zipfile
 import zlib
 from dataclasses import dataclass
 from email.parser import BytesHeaderParser
-from email.policy import compat32
 from pathlib import Path, PurePosixPath
 
 from pipcache_plugin.errors import PipCacheError
@@ -153,7 +152,7 @@ def _differences_from_record(archive: zipfile.ZipFile) -> list[str]:
 
 
 def _headers(data: bytes) -> dict[str, list[str]]:
-    message = BytesHeaderParser(policy=compat32).parsebytes(data)
+    message = BytesHeaderParser().parsebytes(data)
     return {name: [str(value) for value in message.get_all(name, [])] for name in message}
 
 

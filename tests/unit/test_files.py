@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipcache_plugin.files import digests_of, link_or_copy, sha256_of, temporary_beside, write_atomically
+from pipcache_plugin.files import digests_of, link_or_copy, sha256_of, temporary_beside, umask, write_atomically
 from tests.unit.faults import names_below, no_file_above, run_and_kill_at_rename
 
 
@@ -36,6 +36,44 @@ class TestDigests:
         """What cannot be read has no digest."""
         with pytest.raises(FileNotFoundError):
             sha256_of(tmp_path / "missing")
+
+
+class TestUmask:
+    """``umask``."""
+
+    @pytest.fixture(params=["as this system has it", "without /proc", "without the line", "with a line that is none"])
+    def _system(self, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        """Look into another file, or none, in the place of the one that Linux has."""
+        status = {"without the line": b"Name:\tpython\n", "with a line that is none": b"Umask:\tx\n"}
+        if request.param == "as this system has it":
+            return
+        path = tmp_path / "status"
+        if request.param in status:
+            path.write_bytes(status[request.param])
+        monkeypatch.setattr("builtins.open", lambda _path, mode: path.open(mode))
+
+    @pytest.mark.usefixtures("_system")
+    @pytest.mark.parametrize("mask", [0o022, 0o077, 0o000, 0o027])
+    def test_asked_and_not_changed(self, mask: int) -> None:
+        """However the system tells it."""
+        before = os.umask(mask)
+        try:
+            assert umask() == mask
+            assert umask() == mask
+        finally:
+            now = os.umask(before)
+        assert now == mask
+
+    @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the system tells it only when it is set")
+    def test_never_set_where_the_system_tells_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Another thread's files would get it for a moment."""
+
+        def refuse(_mask: int) -> int:
+            pytest.fail("it was set")
+
+        expected = umask()
+        monkeypatch.setattr(os, "umask", refuse)
+        assert umask() == expected
 
 
 class TestTemporaryBeside:

@@ -63,7 +63,7 @@ class Session:
 
     def _make_environment(self) -> CurrentEnvironment:
         self.keeper.events.append("environment")
-        return CurrentEnvironment()
+        return CurrentEnvironment({})
 
 
 @pytest.fixture

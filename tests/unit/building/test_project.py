@@ -67,12 +67,12 @@ class Bench:
         return Project(tree, make, run_hook or self.runner, self.missing.append)
 
     def _make_isolated(self) -> IsolatedEnvironment:
-        environment = IsolatedEnvironment(self.folder / "environment", self.installer)
+        environment = IsolatedEnvironment(self.folder / "environment", self.installer, {})
         self.environments.append(environment)
         return environment
 
     def _use_current(self) -> CurrentEnvironment:
-        environment = CurrentEnvironment()
+        environment = CurrentEnvironment({})
         self.environments.append(environment)
         return environment
 
@@ -340,6 +340,7 @@ class TestFailures:
         with pytest.raises(UnsupportedProjectError, match="wheels"):
             build_all(bench.project(), tmp_path)
 
+    @pytest.mark.filterwarnings("always")
     def test_warnings_go_to_the_debug_log(self, bench: Bench, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
         """They are for the project's authors."""
 
