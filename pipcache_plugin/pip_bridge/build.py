@@ -38,8 +38,22 @@ def _build(
             found.append(requirement)
         else:
             missing.append(requirement)
+    _start_building(missing)
     successes, failures = original(missing, *args, **kwargs)
+    current = run.current()
+    if current is not None:
+        current.built.update(requirement.local_file_path or "" for requirement in successes)
     return [*found, *successes], failures
+
+
+def _start_building(requirements: Iterable[InstallRequirement]) -> None:
+    """Have everything built that is ours to build, the longest first; pip asks for one after the other."""
+    if run.current() is None:
+        return
+    found = [run.find_build(requirement) for requirement in requirements if not requirement.editable]
+    builds = [build for build in found if build is not None and not build.is_pips]
+    for build in sorted(builds, key=lambda build: build.weigh(), reverse=True):
+        build.start_building()
 
 
 def _use_wheel(requirement: InstallRequirement, path: str) -> None:

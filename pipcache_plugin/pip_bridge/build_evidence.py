@@ -37,7 +37,9 @@ class BuildEvidence:
 
     def __init__(self, requirement: InstallRequirement, link: Link, present: PipPresent, *, is_isolated: bool) -> None:
         """Nothing is watched yet."""
-        self._requirement = requirement
+        self.requirement = requirement
+        """The one whose ``pyproject.toml`` is read, as soon as it is."""
+
         self._link = link
         self._present = present
         self._is_isolated = is_isolated
@@ -49,7 +51,7 @@ class BuildEvidence:
     def begin(self) -> Watch | None:
         """Return the watch for the build environment that is about to be made; ``None``: the build goes unwatched."""
         try:
-            self._watch = Watch(run.make_folder("pipcache-watch"), Path(self._requirement.source_dir or ""))
+            self._watch = Watch(run.make_folder("pipcache-watch"), Path(self.requirement.source_dir or ""))
         except OSError as error:
             logger.debug("pipcache: a build goes unwatched: %s", error)
         self._system_before = self._present.system()
@@ -66,8 +68,8 @@ class BuildEvidence:
         from packaging.utils import canonicalize_name
 
         identity = verify(wheel)
-        archive = None if self._link.is_vcs else self._requirement.local_file_path
-        if self._requirement.name and canonicalize_name(self._requirement.name) != identity.project:
+        archive = None if self._link.is_vcs else self.requirement.local_file_path
+        if self.requirement.name and canonicalize_name(self.requirement.name) != identity.project:
             raise InvalidWheelError(filename=wheel.name, problems=["it is of another project"])
         is_pure = wheel.name.endswith("-any.whl")
         return Record(
@@ -89,15 +91,15 @@ class BuildEvidence:
         seen = self._watch.read() if self._watch is not None else None
         if seen is None or not seen.is_whole:
             raise UnwatchedBuildError
-        project = Path(self._requirement.unpacked_source_directory)
+        project = Path(self.requirement.unpacked_source_directory)
         around = Circumstances(
-            tree=Path(self._requirement.source_dir or project),
+            tree=Path(self.requirement.source_dir or project),
             environ=self._present.environ,
             root=self.root,
             used=used,
             constraints=self._present.constraints(used),
-            built_against=self._collect_built_against(collect_imported(seen, project)),
-            collect_installed=partial(self._collect_built_against, None),
+            built_against={} if self._is_isolated else self._collect_built_against(collect_imported(seen, project)),
+            collect_installed=dict if self._is_isolated else partial(self._collect_built_against, None),
             lacking_modules=() if self._is_isolated else collect_lacking(seen, project),
             git_tags=self._present.git_tags(),
             system_before=self._system_before,
@@ -107,10 +109,8 @@ class BuildEvidence:
         return judge(seen, around, libraries, is_pure=is_pure)
 
     def _collect_built_against(self, imported: Collection[str] | None) -> dict[str, str]:
-        if self._is_isolated:
-            return {}
-        requires = self._requirement.pyproject_requires or []
-        return collect_built_against(imported, requires, _backend_of(self._requirement))
+        requires = self.requirement.pyproject_requires or []
+        return collect_built_against(imported, requires, _backend_of(self.requirement))
 
 
 def _backend_of(requirement: InstallRequirement) -> str:

@@ -9,7 +9,7 @@ import logging
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pipcache_plugin.keys.source import SdistSource, Source
-from pipcache_plugin.pip_bridge import keeper, run, sources
+from pipcache_plugin.pip_bridge import inner, keeper, run, sources
 from pipcache_plugin.pip_bridge.seams import PipFunction, Seam
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ _hit: contextvars.ContextVar[_Hit | None] = contextvars.ContextVar("hit", defaul
 """What was found for the candidate that pip is making."""
 
 
-def _link_candidate(
+def link_candidate(
     original: PipFunction,
     self: LinkCandidate,
     link: Link,
@@ -52,7 +52,9 @@ def _link_candidate(
     version: Version | None = None,
 ) -> None:
     """Look for a wheel while a candidate is made of *link*: here are the config settings, the isolation, the hashes."""
-    hit = _find(link, template, factory, name, version)
+    if inner.is_inner() and not link.is_wheel:
+        raise inner.MoreThanWheelsError
+    hit = find_hit(link, template, factory, name, version)
     if hit is not None and name is None:
         template = _with_name(template, link, hit.record.project)
     token = _hit.set(hit)
@@ -62,9 +64,10 @@ def _link_candidate(
         _hit.reset(token)
 
 
-def _find(
+def find_hit(
     link: Link, template: InstallRequirement, factory: Factory, name: str | None, version: Version | None
 ) -> _Hit | None:
+    """Return the right wheel for the sdist behind *link*, with what pip needs to know of it."""
     current = run.current()
     preparer = factory.preparer
     if current is None or factory._wheel_cache is None or (link.is_vcs and preparer.require_hashes):
@@ -168,12 +171,6 @@ def _get_linked_req_hashes(original: PipFunction, self: RequirementPreparer, req
 
 
 SEAMS = [
-    Seam(
-        modules=("pip._internal.resolution.resolvelib.candidates",),
-        name="LinkCandidate.__init__",
-        parameters=("self", "link", "template", "factory", "name", "version"),
-        part=_link_candidate,
-    ),
     Seam(
         modules=("pip._internal.cache",),
         name="WheelCache.get_cache_entry",

@@ -41,17 +41,23 @@ def _prepare_distribution_metadata(
         pips_own_way()
         return
 
+    from pipcache_plugin.pip_bridge import ahead
     from pipcache_plugin.pip_bridge.requirement_build import RequirementBuild
 
-    build = RequirementBuild(
-        current,
-        self,
-        source,
-        build_env_installer,
-        build_isolation,
-        check_build_deps=check_build_deps,
-        prepare_by_pip=pips_own_way,
-    )
+    begun = ahead.take(requirement)
+    if begun is not None:
+        build = begun.build
+        build.adopt(self, pips_own_way)
+    else:
+        build = RequirementBuild(
+            current,
+            self,
+            source,
+            build_env_installer,
+            build_isolation,
+            check_build_deps=check_build_deps,
+            prepare_by_pip=pips_own_way,
+        )
     dist_info = _try_to_prepare(build)
     if dist_info is None:
         build.hand_to_pip()
@@ -66,8 +72,10 @@ def _prepare_distribution_metadata(
 
 def _try_to_prepare(build: RequirementBuild) -> Path | None:
     """Return the path of the ``.dist-info``; ``None`` for what pip is to do."""
+    from pipcache_plugin.pip_bridge import ahead
+
     try:
-        return build.prepare()
+        return build.prepare(ahead.begin_next)
     except (UnsupportedProjectError, EnvironmentCreationError, InvalidWheelError) as error:
         logger.debug("pipcache leaves %s to pip: %s", build.requirement, error)
         return None

@@ -19,9 +19,14 @@ class PipPresent:
     """The present of one run; satisfies ``keys.differences.Present``."""
 
     def __init__(self, options: Values, session: Any, finder: Any) -> None:
-        """Nothing is asked yet."""
+        """Nothing is asked yet, but for the environment: pip changes its own now and then, for what it builds."""
+        self.environ: Mapping[str, str] = {
+            name: value for name, value in os.environ.items() if not name.startswith("_PIPCACHE_")
+        }
+        """See the Protocol."""
+
         self._options = options
-        self._session = session
+        self.session = session
         self._finder = finder
         self._checkout: str | None = None
         self._all_constraints: list[Mapping[str, str]] = []
@@ -32,14 +37,9 @@ class PipPresent:
         other._checkout = checkout
         return other
 
-    @property
-    def environ(self) -> Mapping[str, str]:
-        """See the Protocol."""
-        return os.environ
-
     def toolchain(self) -> Mapping[str, str]:
         """See the Protocol."""
-        return select_toolchain(os.environ)
+        return select_toolchain(self.environ)
 
     def constraints(self, projects: Iterable[str]) -> Mapping[str, str]:
         """See the Protocol."""
@@ -74,7 +74,7 @@ class PipPresent:
 
     def find_program(self, name: str) -> str | None:
         """See the Protocol."""
-        return find_program(name, split_path(os.environ.get("PATH")))
+        return find_program(name, split_path(self.environ.get("PATH")))
 
     def has_path(self, path: str) -> bool:
         """See the Protocol."""
@@ -96,7 +96,7 @@ class PipPresent:
         """See the Protocol."""
         from pipcache_plugin.machine.stamp import stamp_system
 
-        return stamp_system(os.environ, searched)
+        return stamp_system(self.environ, searched)
 
     def has_library(self, name: str) -> bool:
         """See the Protocol."""
@@ -120,7 +120,7 @@ class PipPresent:
         found: dict[str, list[str]] = {}
         for file in _constraint_files(self._options):
             for parsed in parse_requirements(
-                file, constraint=True, finder=self._finder, options=self._options, session=self._session
+                file, constraint=True, finder=self._finder, options=self._options, session=self.session
             ):
                 requirement = install_req_from_parsed_requirement(parsed)
                 if requirement.req is not None and requirement.match_markers():

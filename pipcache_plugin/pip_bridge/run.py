@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from pipcache_plugin.pip_bridge import beginning
 from pipcache_plugin.pip_bridge.notices import say_plain_pip
 from pipcache_plugin.pip_bridge.present import PipPresent
-from pipcache_plugin.pip_bridge.seams import PipFunction, Seam
 from pipcache_plugin.store.location import choose_root
 from pipcache_plugin.store.store import Store
 
@@ -21,16 +22,22 @@ if TYPE_CHECKING:
 
     from pip._internal.req.req_install import InstallRequirement
 
-    from pipcache_plugin.building.interface import EnvironmentPaths
     from pipcache_plugin.keys.record import Record
+    from pipcache_plugin.pip_bridge.ahead import Ahead
+    from pipcache_plugin.pip_bridge.beginning import Asked
+    from pipcache_plugin.pip_bridge.jobs import Jobs
+    from pipcache_plugin.pip_bridge.nested import BuildEnvironment
     from pipcache_plugin.pip_bridge.requirement_build import RequirementBuild
+    from pipcache_plugin.pip_bridge.resolution import Memory
     from pipcache_plugin.store.blobs import WheelBlob
+    from pipcache_plugin.store.environments import Place
     from pipcache_plugin.store.store import Entry
 
 logger = logging.getLogger(__name__)
 
 
 _NAME_VARIABLE = "_PIPCACHE_RUN"
+REPORT_VARIABLE = "_PIPCACHE_RESOLUTION"
 
 _VERBOSE = 15
 """pip's level between INFO and DEBUG: shown with ``-v``."""
@@ -56,11 +63,57 @@ class Run:
         self.served: dict[str, Record] = {}
         """The records of wheels taken from the store, by the path that pip was given."""
 
-        self.environments: dict[str, EnvironmentPaths] = {}
+        self.environments: dict[str, BuildEnvironment] = {}
         """Build environments of ours, by the path of their root."""
+
+        self.ahead: Ahead | None = None
+        """What pip will ask for next; ``None`` before it resolves, or when it is to do one thing after the other."""
+
+        self.places: list[Place] = []
+        """Where build environments are."""
+
+        self.built: set[str] = set()
+        """The paths of wheels that were built in this run."""
+
+        report = os.environ.pop(REPORT_VARIABLE, "")
+        self.report = Path(report) if report else None
+        """Where the command that this process installs build requirements for wants to read what was installed."""
+
+        self.ancestors = _tracked_builds(os.environ)
+        """What is being built that this command installs build requirements for: files of pip's build tracker."""
 
         self._folder: Path | None = None
         self._has_warned = False
+
+    @functools.cached_property
+    def jobs(self) -> Jobs:
+        """What goes on beside pip."""
+        from pipcache_plugin.pip_bridge.jobs import JOBS_VARIABLE, Jobs, find_count
+
+        environ = self.present.environ
+        try:
+            count = find_count(getattr(self.options, "jobs", None), environ)
+        except ValueError as error:
+            count = find_count(None, {})
+            self.warn_once(f"`{JOBS_VARIABLE}` is `{error}`, which is no number of processes: going on with {count}")
+        return Jobs(count, environ)
+
+    @functools.cached_property
+    def resolutions(self) -> Memory:
+        """What installations of build requirements come to."""
+        from pipcache_plugin.pip_bridge.resolution import Memory
+
+        return Memory(self.store.resolutions)
+
+    def stop(self) -> None:
+        """Stop what still goes on beside pip."""
+        if "jobs" in vars(self):
+            self.jobs.stop()
+
+    def give_back(self) -> None:
+        """Let others have the places of build environments, which pip has removed."""
+        while self.places:
+            self.places.pop().give_back()
 
     def place_folder(self, name: str) -> Path:
         """Return a folder of this run for a wheel with the digest *name*; pip removes it at its end."""
@@ -114,6 +167,9 @@ class Run:
 
 _current: Run | None = None
 
+_begun: list[Run] = []
+"""What has to be ended, also when it was given up."""
+
 
 def current() -> Run | None:
     """Return the run that our parts play in; ``None`` when the cache is off, or was given up."""
@@ -166,17 +222,9 @@ _ALL, _NONE = ":all:", ":none:"
 """As in pip's options that name projects."""
 
 
-def add_options(command: Any) -> None:
-    """Give one of pip's commands the options that are ours."""
-    command.cmd_opts.add_option(
-        "--rebuild",
-        dest="rebuild",
-        metavar="name",
-        action="append",
-        default=[],
-        help="Build this project again although there is a cached wheel, and keep the new one (pipcache's). "
-        "Can be given more than once; :all: stands for every project, :none: takes back what was given before it.",
-    )
+def _tracked_builds(environ: Mapping[str, str]) -> list[Path]:
+    folder = environ.get("PIP_BUILD_TRACKER")
+    return sorted(Path(folder).iterdir()) if folder and Path(folder).is_dir() else []
 
 
 def _projects_to_rebuild(options: Values, environ: Mapping[str, str]) -> set[str]:
@@ -204,7 +252,7 @@ def find_store(options: Values, environ: Mapping[str, str]) -> Store | None:
     cache_dir = options.cache_dir
     if cache_dir is None:
         # Not turned off, but in a directory of somebody else's; whether we may write to ours shows when we write.
-        cache_dir = _refused_cache_dir
+        cache_dir = beginning.refused_cache_dir
     if not cache_dir:
         return None
     is_default = normalize_path(cache_dir) == normalize_path(USER_CACHE_DIR)
@@ -218,6 +266,8 @@ def _environ_of_nested(options: Values) -> dict[str, str]:
     if getattr(options, "rebuild", []):
         # Perhaps in pip's variable for the option, or in its configuration, which its child processes read as well.
         environ["PIP_REBUILD"] = _NONE
+    # It is one of the processes that this one may run at once.
+    environ["PIP_JOBS"] = "1"
     if options.cache_dir:
         environ["PIP_CACHE_DIR"] = options.cache_dir
     elif options.cache_dir is not None:
@@ -228,47 +278,32 @@ def _environ_of_nested(options: Values) -> dict[str, str]:
 nested_environ: dict[str, str] = {}
 """Variables for pip processes that this one starts to install build requirements."""
 
-_refused_cache_dir: str | None = None
 
-
-def _check_path_owner(original: PipFunction, path: str) -> bool:
-    global _refused_cache_dir
-    is_owned = bool(original(path))
-    if not is_owned:
-        _refused_cache_dir = path
-    return is_owned
-
-
-def _make_requirement_preparer(original: PipFunction, cls: type, *args: Any, **kwargs: Any) -> Any:
-    """Begin the run: the first place where a command that resolves has its options."""
+def begin(asked: Asked) -> None:
+    """Begin the run of a command, which has something to look for."""
     global _current
-    preparer = original(cls, *args, **kwargs)
-    options = kwargs["options"] if "options" in kwargs else args[1]
+    options = asked.options
     nested_environ.clear()
     nested_environ.update(_environ_of_nested(options))
     store = find_store(options, os.environ)
-    present = PipPresent(options, kwargs.get("session"), kwargs.get("finder"))
-    command = cls.__name__.removesuffix("Command").lower()
-    _current = Run(store, options, present, command) if store else None
-    if _current is not None:
-        nested_environ[_NAME_VARIABLE] = _current.name
-    if _current is not None and store is not None and store.root.exists() and not store.root.is_dir():
-        _current.warn_once(f"Continuing without pipcache: `{store.root}` is not a directory")
-        _current = None
-    return preparer
+    present = PipPresent(options, asked.session, asked.finder)
+    current = Run(store, options, present, asked.command) if store else None
+    if store is not None and current is not None and store.root.exists() and not store.root.is_dir():
+        current.warn_once(f"Continuing without pipcache: `{store.root}` is not a directory")
+        current = None
+    if current is not None:
+        nested_environ[_NAME_VARIABLE] = current.name
+        _begun.append(current)
+    _current = current
 
 
-SEAMS = [
-    Seam(
-        modules=("pip._internal.cli.base_command",),
-        name="check_path_owner",
-        parameters=("path",),
-        part=_check_path_owner,
-    ),
-    Seam(
-        modules=("pip._internal.cli.req_command",),
-        name="RequirementCommand.make_requirement_preparer",
-        parameters=("cls", "temp_build_dir", "options"),
-        part=_make_requirement_preparer,
-    ),
-]
+def stop() -> None:
+    """Stop what still goes on beside pip, before pip removes its folders."""
+    for begun in _begun:
+        begun.stop()
+
+
+def give_back() -> None:
+    """Let others have the places of what pip has removed."""
+    while _begun:
+        _begun.pop().give_back()

@@ -122,7 +122,7 @@ def _playing(part: Part, original: PipFunction) -> PipFunction:
         passed: list[BaseException] = []
         returned: list[Any] = []
 
-        @functools.wraps(original)
+        # Without ``wraps``: some are called for each file, and it costs more than all the rest.
         def watched(*args: Any, **kwargs: Any) -> Any:
             try:
                 returned.append(original(*args, **kwargs))

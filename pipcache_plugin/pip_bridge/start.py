@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 import runpy
 import sys
@@ -19,6 +20,8 @@ _command_with_seams: str | None = None
 """Seams are set once, also when the command begins again."""
 
 _COMMANDS_THAT_BUILD = {"install", "wheel", "download", "lock"}
+
+_OBJECTS_UNTIL_COLLECTION = 50_000
 
 OLDEST_PIP = (25, 3)
 """From here on pip has one way to build, and the seams that we need."""
@@ -49,6 +52,9 @@ def run_pip(args: Sequence[str]) -> int:
     except Exception as error:  # noqa: BLE001 (whatever is wrong with us or with this pip, the command must run)
         say_plain_pip(error, args)
         return run_plain_pip()
+    # pip makes objects by the hundred thousand (a link for each file of an index), and keeps them: to look for rubbish
+    # among them again and again is a tenth of its time.
+    gc.set_threshold(_OBJECTS_UNTIL_COLLECTION)
     status = int(main(list(args)) or 0)
     if status and _must_begin_again():
         status = int(main(list(args)) or 0)
@@ -96,35 +102,29 @@ def _command_seam() -> Seam:
 def _create_command(original: PipFunction, name: str, *args: Any, **kwargs: Any) -> Any:
     """Set the seams of the command that pip is about to run; a command that we have no part in stays as it is."""
     command = original(name, *args, **kwargs)
-    from pipcache_plugin.pip_bridge.seams import UnknownPipError, install
-
     global _command_with_seams
-    if _command_with_seams == name:
-        return command
     try:
-        install(_seams_of(name))
-        _command_with_seams = name
+        if _command_with_seams != name:
+            from pipcache_plugin.pip_bridge.seams import install
+
+            install(_seams_of(name))
+            _command_with_seams = name
         if name in _COMMANDS_THAT_BUILD:
-            from pipcache_plugin.pip_bridge.run import add_options
+            from pipcache_plugin.pip_bridge.beginning import add_options
 
             add_options(command)
-    except UnknownPipError as error:
+    except PipCacheError as error:
         say_plain_pip(error, sys.argv[1:])
     return command
 
 
 def _seams_of(command: str) -> list[Seam]:
     if command in _COMMANDS_THAT_BUILD:
-        from pipcache_plugin.pip_bridge import build, lookup, nested, prepare, run
+        from pipcache_plugin.pip_bridge import beginning
 
-        seams = [*run.SEAMS, *lookup.SEAMS, *prepare.SEAMS, *build.SEAMS, *nested.SEAMS]
-        if command == "install":
-            from pipcache_plugin.pip_bridge import install
-
-            seams += install.SEAMS
-        return seams
+        return beginning.SEAMS
     if command == "cache":
-        from pipcache_plugin.pip_bridge import cache_command, run
+        from pipcache_plugin.pip_bridge import beginning, cache_command
 
-        return [*run.SEAMS, *cache_command.SEAMS]
+        return [*beginning.CACHE_SEAMS, *cache_command.SEAMS]
     return []

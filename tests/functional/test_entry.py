@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def as_pip(text: str) -> str:
     """Return *text* with our module's name where pip's would be, and without the option that is ours."""
-    text = re.sub(r"^  --rebuild .*\n(?: {10,}.*\n)*", "", text, flags=re.MULTILINE)
+    text = re.sub(r"^  --(?:rebuild|jobs) .*\n(?: {10,}.*\n)*", "", text, flags=re.MULTILINE)
     return text.replace("-m pipcache_plugin", "-m pip")
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from optparse import Values
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from pipcache_plugin.pip_bridge import run
+from pipcache_plugin.pip_bridge import beginning, run
 from pipcache_plugin.pip_bridge.present import PipPresent
 from tests.factories import make_wheel
 from tests.unit.keys.samples import RECORD
@@ -89,6 +90,39 @@ def test_each_wheel_has_a_folder(store: Store, monkeypatch: pytest.MonkeyPatch, 
     assert len(folders) == 2
     assert len(made) == 1
     assert all(folder.is_dir() and folder.parent == tmp_path for folder in folders)
+
+
+@pytest.mark.parametrize("error", [None, ValueError("pip's"), KeyboardInterrupt()])
+def test_places_are_given_back_when_pip_has_emptied_them(
+    store: Store, monkeypatch: pytest.MonkeyPatch, error: BaseException | None
+) -> None:
+    """What goes on is stopped before pip removes its folders; nobody else gets them before pip has."""
+    begun = begin(store, monkeypatch)
+    place = store.environments.take(KEY)
+    assert place is not None
+    begun.places.append(place)
+    monkeypatch.setattr(run, "_begun", [begun])
+    happened = []
+
+    @contextlib.contextmanager
+    def folders() -> Iterator[None]:
+        try:
+            yield
+        finally:
+            other = store.environments.take(KEY)
+            assert other is not None
+            happened.append(other.path.name)
+            other.give_back()
+
+    monkeypatch.setattr(begun, "stop", lambda: happened.append("stopped"))
+    with contextlib.suppress(ValueError, KeyboardInterrupt), beginning._global_tempdir_manager(folders):
+        if error is not None:
+            raise error
+    assert happened == ["stopped", f"{KEY}-1"]
+    again = store.environments.take(KEY)
+    assert again is not None
+    assert again.path == place.path
+    again.give_back()
 
 
 KEY = "ab" * 32
@@ -172,7 +206,7 @@ def parse(command: str, *args: str) -> Values:
     from pip._internal.commands import create_command
 
     made = create_command(command)
-    run.add_options(made)
+    beginning.add_options(made)
     options: Values = made.parse_args([*args])[0]
     return options
 

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Iterator
 
 import pip
 import pytest
 
 from pipcache_plugin.pip_bridge import run, seams, start
+
+
+@pytest.fixture(autouse=True)
+def _collections() -> Iterator[None]:
+    """Set back how often Python looks for rubbish."""
+    before = gc.get_threshold()
+    yield
+    gc.set_threshold(*before)
 
 
 @pytest.fixture(autouse=True)
@@ -30,6 +39,15 @@ def test_exit_status_passes_through(monkeypatch: pytest.MonkeyPatch, status: int
     """Whatever pip returns."""
     be_pip(monkeypatch, lambda _args: status)
     assert start.run_pip(["install"]) == expected
+
+
+def test_rubbish_is_looked_for_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While pip runs; it is not left lying for ever."""
+    seen: list[int] = []
+    be_pip(monkeypatch, lambda _args: seen.append(gc.get_threshold()[0]))
+    start.run_pip(["install"])
+    assert gc.isenabled()
+    assert seen[0] >= 10_000
 
 
 def test_arguments_pass_through(monkeypatch: pytest.MonkeyPatch) -> None:
