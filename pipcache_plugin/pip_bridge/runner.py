@@ -6,12 +6,21 @@ what we need.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from pipcache_plugin.pip_bridge.seams import PipFunction, Seam
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pipcache_plugin.pip_bridge.seams import PipFunction, Seam
 
 MODULES_VARIABLE = "_PIPCACHE_MODULES"
+
+_IN_SUBPROCESS_VARIABLE = "_PIP_RUNNING_IN_SUBPROCESS"
+"""pip's: it runs on the interpreter that ``--python`` names already."""
 
 _NEEDED = (
     "pip",
@@ -26,6 +35,8 @@ _NEEDED = (
     "wheel",
 )
 """Top-level modules; one that is not here is not needed by this Python, or its lack is noticed where it is."""
+
+_IN_ENVIRONMENT = ("bin/python", "Scripts/python.exe")
 
 
 def path() -> str:
@@ -47,18 +58,58 @@ def modules() -> str:
     return json.dumps(found)
 
 
-def _get_runnable_pip(original: PipFunction) -> str:  # noqa: ARG001 (what our runner falls back to)
-    """Return our runner for ``--python``. This process does no more than wait for it."""
-    os.environ[MODULES_VARIABLE] = modules()
-    return path()
+def find_interpreter(args: Sequence[str]) -> str | None:
+    """Return the interpreter that ``--python`` names, when it is all that comes before the command.
+
+    pip finds that out after half of its start. Whatever is less plain, and every error, is left to it.
+    """
+    option, _, value = args[0].partition("=") if args else ("", "", "")
+    rest = args[1:] if value else args[2:]
+    if option != "--python" or not rest or rest[0].startswith("-") or _IN_SUBPROCESS_VARIABLE in os.environ:
+        return None
+    given = value or args[1]
+    # As text: what is given without a folder stays so.
+    candidates = [f"{given}/{name}" for name in _IN_ENVIRONMENT] if Path(given).is_dir() else [given]
+    return next((path for path in candidates if Path(path).exists()), None)
 
 
-SEAMS = [
-    Seam(
-        modules=("pip._internal.cli.main_parser",),
-        name="get_runnable_pip",
-        parameters=(),
-        part=_get_runnable_pip,
-        is_local=True,
-    )
-]
+def become(interpreter: str, args: Sequence[str]) -> None:
+    """Go on as the same command on another interpreter; returns only where a process cannot do so.
+
+    pip waits for a child process. A quarter of a second after an interruption it kills that, and what the child has
+    made stays; and who sends a signal to the command reaches the one that waits.
+    """
+    if os.name != "posix":
+        # Elsewhere, a process that goes on as another one has ended for whoever waits for it.
+        return
+    _flush()
+    environ = {**os.environ, MODULES_VARIABLE: modules(), _IN_SUBPROCESS_VARIABLE: "1"}
+    with contextlib.suppress(OSError):
+        os.execvpe(interpreter, [interpreter, path(), *args], environ)  # noqa: S606 (no shell is wanted)
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
+
+
+def seams(args: Sequence[str]) -> list[Seam]:
+    """Return the seams for ``--python`` wherever it is given: anywhere in *args*, by a variable or by configuration."""
+    from pipcache_plugin.pip_bridge.seams import Seam
+
+    def identify(original: PipFunction, *values: Any) -> Any:
+        interpreter = original(*values)
+        if interpreter is not None:
+            become(interpreter, args)
+        return interpreter
+
+    def get_runnable_pip(original: PipFunction) -> str:  # noqa: ARG001 (what our runner falls back to)
+        os.environ[MODULES_VARIABLE] = modules()
+        return path()
+
+    module = ("pip._internal.cli.main_parser",)
+    return [
+        Seam(modules=module, name="identify_python_interpreter", parameters=("python",), part=identify),
+        Seam(modules=module, name="get_runnable_pip", parameters=(), part=get_runnable_pip, is_local=True),
+    ]

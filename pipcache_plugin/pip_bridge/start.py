@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from pipcache_plugin.errors import PipCacheError
+from pipcache_plugin.pip_bridge import runner
 from pipcache_plugin.pip_bridge.notices import say_plain_pip
 
 if TYPE_CHECKING:
@@ -47,8 +48,11 @@ def run_pip(args: Sequence[str]) -> int:
 
     Where the cache cannot take part, the command is plain pip's, after one warning.
     """
+    interpreter = runner.find_interpreter(args)
+    if interpreter is not None:
+        runner.become(interpreter, args)
     try:
-        main = _prepare()
+        main = _prepare(args)
     except Exception as error:  # noqa: BLE001 (whatever is wrong with us or with this pip, the command must run)
         say_plain_pip(error, args)
         return run_plain_pip()
@@ -76,7 +80,7 @@ def run_plain_pip() -> int:
     return 0
 
 
-def _prepare() -> PipFunction:
+def _prepare(args: Sequence[str]) -> PipFunction:
     import pip
 
     numbers = re.match(r"(\d+)\.(\d+)", pip.__version__)
@@ -85,9 +89,9 @@ def _prepare() -> PipFunction:
 
     from pip._internal.cli import main
 
-    from pipcache_plugin.pip_bridge import runner, seams, version
+    from pipcache_plugin.pip_bridge import seams, version
 
-    seams.install([*runner.SEAMS, *version.SEAMS, _command_seam()])
+    seams.install([*runner.seams(args), *version.SEAMS, _command_seam()])
     # From 26.3 on, ``cli`` is what ``python -m pip`` calls: with it, imports stay blocked after an installation.
     entry: PipFunction = getattr(main, "cli", None) or main.main
     return entry

@@ -162,6 +162,18 @@ def test_interrupt_leaves_nothing(index: Index, start: Start, pipcache: Commands
     assert pipcache.take_calls()["build_wheel"] == 1
 
 
+def test_signal_to_the_command_alone(index: Index, start: Start, pipcache: Commands) -> None:
+    """With ``--python`` as well, the process that was started is the one that works: it cleans up, then it ends."""
+    make_sdist(index.folder, backend=Backend(sleep_seconds=20))
+    process = start()
+    wait_for_hook(pipcache, "build_wheel")
+    os.kill(process.pid, signal.SIGINT)
+    output, _ = process.communicate(timeout=TIMEOUT_SECONDS)
+    assert process.returncode == 1
+    assert "Operation cancelled by user" in output
+    assert list(pipcache.leftovers()) == []
+
+
 def test_interrupt_of_who_waits(index: Index, start: Start, pipcache: Commands) -> None:
     """Ctrl-C while waiting ends the wait at once, and leaves the builder alone."""
     make_sdist(index.folder, backend=Backend(sleep_seconds=6))
