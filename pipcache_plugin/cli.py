@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING
+
+TYPE_CHECKING = False
+# Not from ``typing``, which loads ten others: with ``--python``, this process only has to find out where to go on.
 
 if TYPE_CHECKING:
     import argparse
@@ -27,10 +28,17 @@ def main() -> int:
     """
     if sys.argv[1:2] == ["explain"]:
         return explain(sys.argv[2:])
+    if os.environ.get("PIPCACHE_DISABLE", "").lower() not in _NO:
+        from pipcache_plugin.pip_bridge import start
+
+        return start.run_plain_pip()
+    from pipcache_plugin.pip_bridge import runner
+
+    interpreter = runner.find_interpreter(sys.argv[1:])
+    if interpreter is not None:
+        runner.become(interpreter, sys.argv[1:])
     from pipcache_plugin.pip_bridge import start
 
-    if os.environ.get("PIPCACHE_DISABLE", "").lower() not in _NO:
-        return start.run_plain_pip()
     return start.run_pip(sys.argv[1:])
 
 
@@ -64,6 +72,8 @@ def explain(args: Sequence[str]) -> int:
 
 def _given_cache_dir(cache_dir: str | None) -> str | None:
     """Return the cache directory that was given to pip; its own default is none."""
+    from pathlib import Path
+
     from platformdirs import user_cache_path
 
     if not cache_dir or Path(cache_dir).resolve() == user_cache_path("pip", appauthor=False).resolve():

@@ -2,9 +2,9 @@
 
     python __pipcache-runner__.py PIP-ARGUMENT...
 
-``_PIPCACHE_MODULES`` in the environment is a JSON object: the folder of each top-level module that may be imported from
-elsewhere. It is taken out of the environment before anything runs. On an interpreter too old for us, pip's own runner
-says what pip has to say.
+``_PIPCACHE_MODULES`` in the environment is a literal of a mapping: the folder of each top-level module that may be
+imported from elsewhere. It is taken out of the environment before anything runs. On an interpreter too old for us,
+pip's own runner says what pip has to say.
 
 The file is named as it is so that it cannot be imported. Until the version is checked, it is Python 2 as well.
 """
@@ -13,11 +13,11 @@ import sys
 
 PYTHON_REQUIRES = (3, 10)
 
-import json
+import ast
 import os
 import runpy
 
-FOLDERS = json.loads(os.environ.pop("_PIPCACHE_MODULES"))
+FOLDERS = ast.literal_eval(os.environ.pop("_PIPCACHE_MODULES"))
 
 if sys.version_info[:2] < PYTHON_REQUIRES:
     runpy.run_path(os.path.join(FOLDERS["pip"], "pip", "__pip-runner__.py"), run_name="__main__")

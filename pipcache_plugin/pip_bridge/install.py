@@ -18,18 +18,14 @@ from pip._internal.locations import get_scheme
 from pipcache_plugin.files import sha256_of
 from pipcache_plugin.installation.bytecode import compile_all, kind_of_bytecode
 from pipcache_plugin.installation.placing import LinkMode
-from pipcache_plugin.pip_bridge import readying, run
-from pipcache_plugin.pip_bridge.inner import is_inner
+from pipcache_plugin.pip_bridge import inner, readying, run
 from pipcache_plugin.pip_bridge.placement import Placement
 from pipcache_plugin.pip_bridge.seams import PipFunction, Seam
 from pipcache_plugin.store.trees import UnsuitableWheelError, is_sha256
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
+    from pip._internal.models.link import Link
     from pip._internal.operations.install.wheel import ZipBackedFile
-    from pip._internal.operations.prepare import RequirementPreparer
-    from pip._internal.req.req_install import InstallRequirement
 
     from pipcache_plugin.store.trees import Tree
 
@@ -72,7 +68,8 @@ def _find_placement(wheel_path: str) -> Placement | None:
     except (OSError, UnsuitableWheelError) as error:
         logger.debug("pipcache: %s is installed by pip alone: %s", wheel_path, error)
         return None
-    return Placement(wheel_path, tree, bytecode, _link_mode(current), readying.find(sha256))
+    maker = readying.current()
+    return Placement(wheel_path, tree, bytecode, _link_mode(current), maker.find(sha256) if maker else None)
 
 
 def _wants_bytecode(current: run.Run) -> bool:
@@ -114,24 +111,27 @@ def _link_mode(current: run.Run) -> LinkMode:
         return LinkMode.CLONE
 
 
-def _prepare_more(
-    original: PipFunction, self: RequirementPreparer, reqs: Iterable[InstallRequirement], *args: Any, **kwargs: Any
-) -> None:
-    """Have the files of what is going to be installed made ready while pip downloads it."""
-    reqs = list(reqs)
-    current = run.current()
-    if current is not None and current.command == "install" and not is_inner():
-        wheels = [sha256 for requirement in reqs if (sha256 := _told_sha256(requirement)) is not None]
-        library = _find_library(current.options) if wheels else None
-        if library is not None:
-            kind = _kind_of_bytecode() if _wants_bytecode(current) else None
-            readying.begin(current.store, wheels, library, _link_mode(current), kind)
-    original(self, reqs, *args, **kwargs)
+def expect(current: run.Run, sha256: str | None) -> None:
+    """Have the files of a wheel made ready, as pip is likely to install it; ``None`` for one that nobody knows."""
+    if sha256 is None or inner.is_inner():
+        return
+    maker = readying.current() or _begin_readying(current)
+    if maker is not None:
+        maker.add(sha256)
 
 
-def _told_sha256(requirement: InstallRequirement) -> str | None:
+def _begin_readying(current: run.Run) -> readying.Readying | None:
+    if current.command != "install" or current.options.dry_run:
+        return None
+    library = _find_library(current.options)
+    if library is None:
+        return None
+    kind = _kind_of_bytecode() if _wants_bytecode(current) else None
+    return readying.begin(current.store.trees, library, _link_mode(current), kind)
+
+
+def told_sha256(link: Link | None) -> str | None:
     """Return what the index says of a wheel; whether it is true shows when pip has it."""
-    link = requirement.link
     if link is None or not link.is_wheel or link.hash_name != "sha256" or link.hash is None:
         return None
     return link.hash.lower() if is_sha256(link.hash.lower()) else None
@@ -175,12 +175,6 @@ def _compile_file(original: PipFunction, fullname: Any, *args: Any, **kwargs: An
 
 
 SEAMS = [
-    Seam(
-        modules=("pip._internal.operations.prepare",),
-        name="RequirementPreparer.prepare_linked_requirements_more",
-        parameters=("self", "reqs"),
-        part=_prepare_more,
-    ),
     Seam(
         modules=("pip._internal.operations.install.wheel",),
         name="install_wheel",

@@ -9,7 +9,7 @@ import logging
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pipcache_plugin.keys.source import SdistSource, Source
-from pipcache_plugin.pip_bridge import inner, keeper, run, sources
+from pipcache_plugin.pip_bridge import inner, install, keeper, run, sources
 from pipcache_plugin.pip_bridge.seams import PipFunction, Seam
 
 if TYPE_CHECKING:
@@ -37,6 +37,9 @@ class _Hit(NamedTuple):
 
     record: Record
 
+    sha256: str
+    """Of the wheel."""
+
 
 _hit: contextvars.ContextVar[_Hit | None] = contextvars.ContextVar("hit", default=None)
 """What was found for the candidate that pip is making."""
@@ -55,6 +58,9 @@ def link_candidate(
     if inner.is_inner() and not link.is_wheel:
         raise inner.MoreThanWheelsError
     hit = find_hit(link, template, factory, name, version)
+    current = run.current()
+    if current is not None:
+        install.expect(current, hit.sha256 if hit is not None else install.told_sha256(link))
     if hit is not None and name is None:
         template = _with_name(template, link, hit.record.project)
     token = _hit.set(hit)
@@ -92,7 +98,7 @@ def find_hit(
     if served is None:
         return None
     logger.debug("pipcache: %s is built already, %s", link, served.path.name)
-    return _Hit(link, _make_entry(link, source, str(served.path)), served.record)
+    return _Hit(link, _make_entry(link, source, str(served.path)), served.record, served.entry.wheel.sha256)
 
 
 def _make_entry(link: Link, source: Source, path: str) -> CacheEntry:

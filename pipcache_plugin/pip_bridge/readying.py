@@ -1,9 +1,10 @@
-"""Wheels' files put ready beside the library, by processes of their own, while pip downloads and checks.
+"""Wheels' files put ready beside the library, by processes of their own, while pip resolves, downloads and checks.
 
 A folder in the library, ``.pipcache-<random>/``, has a folder for each wheel, named by its digest. Who makes it has the
 wheel: a process of ours, or pip's own loop when it comes to a wheel that nobody has begun with. Each process of ours
-reads one line of JSON (``Task``), writes a line for each wheel that it is done with (the digest, and ``ready`` or
-``left``), and removes the whole folder when its standard input ends: whatever pip dies of, nothing stays.
+reads a line of JSON (``Task``), then a line for each wheel (its digest) and an empty one when there are no more. It
+writes a line for each wheel that it is done with (the digest, and ``ready`` or ``left``), and removes the whole folder
+when its standard input ends: whatever pip dies of, nothing stays.
 """
 
 from __future__ import annotations
@@ -23,15 +24,18 @@ from typing import TYPE_CHECKING, TypedDict
 from pipcache_plugin.installation.ready import ReadyFiles, bytecode_suffix
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from typing import IO
 
     from pipcache_plugin.installation.placing import LinkMode
-    from pipcache_plugin.store.store import Store
+    from pipcache_plugin.store.trees import Trees
 
 logger = logging.getLogger(__name__)
 
-_ENOUGH_BYTES = 40_000
-"""So much of manifests, some 500 files, keeps a process busy for longer than it takes to start one."""
+_ENOUGH_BYTES = 15_000
+"""So much of manifests, some 150 files, is worth a process."""
+
+_ENOUGH_BYTES_FOR_MORE = 200_000
+"""So much for each further one."""
 
 _MOST_PROCESSES = 4
 
@@ -41,14 +45,11 @@ _RUN = (
 
 
 class Task(TypedDict):
-    """What a process is told."""
+    """What a process is told first."""
 
     store: str
     folder: str
     """The one in the library."""
-
-    wheels: Sequence[str]
-    """SHA-256, in the order in which they are to be made ready."""
 
     mode: str
     bytecode: str | None
@@ -59,40 +60,99 @@ class Task(TypedDict):
 
 
 class Readying:
-    """The processes of one run, and what they have done."""
+    """The processes of one run, and what they have done. Begins when there is enough to do, and a core for it."""
 
-    def __init__(self, task: Task, count: int) -> None:
-        """Start *count* processes.
+    def __init__(self, trees: Trees, library: str, mode: LinkMode, bytecode: str | None) -> None:
+        """Nothing is to be made ready yet.
 
-        :raises OSError: one of them could not be started.
+        :param library: the folder that wheels are installed into.
+        :param bytecode: its kind; ``None`` for none.
         """
-        self._folder = task["folder"]
-        self._suffix = task["suffix"]
+        self._trees = trees
+        self._library = library
+        self._task = Task(
+            store=str(trees.folder.parent), folder="", mode=mode.value, bytecode=bytecode, suffix=bytecode_suffix()
+        )
+        self._most = min((os.cpu_count() or 1) - 1, _MOST_PROCESSES)
+        self._is_possible = sys.pycache_prefix is None and os.path.isdir(library)  # noqa: PTH112
+        self._wheels: dict[str, None] = {}
+        self._weight = 0
         self._done: dict[str, bool] = {}
         self._processes: list[subprocess.Popen[str]] = []
-        reader, writer = os.pipe()
-        self._lines = os.fdopen(reader, encoding="ascii")
-        try:
-            for _ in range(count):
-                self._processes.append(_start(task, writer))
-        except BaseException:
-            self.close()
-            raise
-        finally:
-            os.close(writer)
+        self._writer: int | None = None
+        self._lines: IO[str] | None = None
+
+    def add(self, sha256: str) -> None:
+        """Have the files of a wheel made ready, if they are in the store; done twice is a no-op."""
+        weight = self._trees.weigh(sha256) if self._is_possible and sha256 not in self._wheels else 0
+        if not weight:
+            return
+        self._wheels[sha256] = None
+        self._weight += weight
+        self._tell(sha256)
+        wanted = 1 + self._weight // _ENOUGH_BYTES_FOR_MORE if self._weight >= _ENOUGH_BYTES else 0
+        while len(self._processes) < min(wanted, self._most) and self._is_possible:
+            try:
+                self._start()
+            except OSError:
+                # What is not ready, pip's loop does.
+                self._is_possible = False
+                if not self._processes:
+                    self.close()
+
+    def tell_all(self) -> None:
+        """There are no more wheels to come."""
+        self._tell("")
+        self._is_possible = False
+        if self._writer is not None:
+            # With the last process, what is read ends.
+            os.close(self._writer)
+            self._writer = None
 
     def find(self, sha256: str) -> ReadyFiles | None:
         """Return the files of a wheel, when they are or will be ready; waits for who is at it."""
-        folder = f"{self._folder}/{sha256}"
+        self.tell_all()
+        if not self._processes or sha256 not in self._wheels:
+            return None
+        folder = f"{self._task['folder']}/{sha256}"
         try:
             os.mkdir(folder)  # noqa: PTH102 (whoever makes it has the wheel)
         except FileExistsError:
-            return ReadyFiles(folder, self._suffix) if self._wait(sha256) else None
+            return ReadyFiles(folder, self._task["suffix"]) if self._wait(sha256) else None
         except OSError:
             pass
         return None
 
+    def close(self) -> None:
+        """End the processes, and remove what is left; done twice is a no-op."""
+        self.tell_all()
+        for process in self._processes:
+            with contextlib.suppress(OSError):
+                process.stdin.close()  # type: ignore[union-attr]
+            process.wait()
+        if self._lines is not None:
+            self._lines.close()
+        if self._task["folder"]:
+            shutil.rmtree(self._task["folder"], ignore_errors=True)
+
+    def _start(self) -> None:
+        if self._lines is None:
+            logger.debug("pipcache: the files of wheels are made ready in %s", self._library)
+            self._task["folder"] = tempfile.mkdtemp(prefix=".pipcache-", dir=self._library)
+            reader, self._writer = os.pipe()
+            self._lines = os.fdopen(reader, encoding="ascii")
+        assert self._writer is not None, "there are wheels to come"
+        process = _start(self._task, self._writer)
+        self._processes.append(process)
+        _write(process, *self._wheels)
+
+    def _tell(self, line: str) -> None:
+        if self._is_possible:
+            for process in self._processes:
+                _write(process, line)
+
     def _wait(self, sha256: str) -> bool:
+        assert self._lines is not None, "there are processes"
         while sha256 not in self._done:
             line = self._lines.readline()
             if not line:
@@ -102,15 +162,6 @@ class Readying:
             self._done[digest] = outcome == "ready"
         return self._done[sha256]
 
-    def close(self) -> None:
-        """End the processes, and remove what is left; done twice is a no-op."""
-        for process in self._processes:
-            with contextlib.suppress(OSError):
-                process.stdin.close()  # type: ignore[union-attr]
-            process.wait()
-        self._lines.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
-
 
 def _start(task: Task, writer: int) -> subprocess.Popen[str]:
     root = Path(__file__).parent.parent.parent
@@ -118,45 +169,33 @@ def _start(task: Task, writer: int) -> subprocess.Popen[str]:
     process = subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=writer, stderr=subprocess.DEVNULL, encoding="ascii"
     )
-    assert process.stdin is not None, "it was asked for"
-    process.stdin.write(json.dumps(task) + "\n")
-    process.stdin.flush()
+    _write(process, json.dumps(task))
     return process
+
+
+def _write(process: subprocess.Popen[str], *lines: str) -> None:
+    assert process.stdin is not None, "it was asked for"
+    # One that was killed reads no more: then others have what is to be done, or pip's loop.
+    with contextlib.suppress(OSError):
+        process.stdin.write("".join(f"{line}\n" for line in lines))
+        process.stdin.flush()
 
 
 _current: Readying | None = None
 
 
-def find(sha256: str) -> ReadyFiles | None:
-    """Return the files of a wheel, when this run has them ready."""
-    return _current.find(sha256) if _current is not None else None
-
-
-def begin(store: Store, wheels: Sequence[str], library: str, mode: LinkMode, bytecode: str | None) -> None:
-    """Have the files of *wheels* made ready beside *library*, if it is worth it and there is a core for it."""
+def begin(trees: Trees, library: str, mode: LinkMode, bytecode: str | None) -> Readying:
+    """Return what makes files ready from now on, until ``end``; see ``Readying``."""
     global _current
     end()
-    known = [sha256 for sha256 in wheels if store.trees.weigh(sha256)]
-    count = min((os.cpu_count() or 1) - 1, len(known), _MOST_PROCESSES)
-    is_worth_it = sum(map(store.trees.weigh, known)) >= _ENOUGH_BYTES
-    if count < 1 or not is_worth_it or sys.pycache_prefix is not None or not os.path.isdir(library):  # noqa: PTH112
-        return
-    logger.debug("pipcache: the files of %d wheels are made ready in %s", len(known), library)
-    try:
-        folder = tempfile.mkdtemp(prefix=".pipcache-", dir=library)
-        task = Task(
-            store=str(store.root),
-            folder=folder,
-            wheels=known,
-            mode=mode.value,
-            bytecode=bytecode,
-            suffix=bytecode_suffix(),
-        )
-        _current = Readying(task, count)
-    except OSError:
-        # Then nothing is ready, and pip's loop does it all.
-        return
+    _current = Readying(trees, library, mode, bytecode)
     atexit.register(end)
+    return _current
+
+
+def current() -> Readying | None:
+    """Return what makes files ready now."""
+    return _current
 
 
 def end() -> None:

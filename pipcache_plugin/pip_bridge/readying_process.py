@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import queue
 import shutil
 import signal
 import sys
@@ -22,17 +23,19 @@ if TYPE_CHECKING:
 _is_over = threading.Event()
 """The process that wanted it has ended."""
 
+_told: queue.SimpleQueue[str] = queue.SimpleQueue()
+"""Wheels, and an empty text after the last one."""
+
 
 def main() -> None:
     """Make ready what nobody has begun with; then wait for the end, and clean up."""
     # An interrupt is for pip, and what it leads to shows here as the end of the input.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     task: Task = json.loads(sys.stdin.readline())
-    threading.Thread(target=_wait_for_end, daemon=True).start()
+    threading.Thread(target=_listen, daemon=True).start()
     try:
-        for sha256 in task["wheels"]:
-            if not _is_over.is_set():
-                _do(task, sha256)
+        while (sha256 := _told.get()) and not _is_over.is_set():
+            _do(task, sha256)
         # Who waits for a wheel of a process that was killed waits for the end of all output.
         sys.stdout.close()
     except BrokenPipeError:
@@ -42,9 +45,11 @@ def main() -> None:
     shutil.rmtree(task["folder"], ignore_errors=True)
 
 
-def _wait_for_end() -> None:
-    sys.stdin.read()
+def _listen() -> None:
+    for line in sys.stdin:
+        _told.put(line.strip())
     _is_over.set()
+    _told.put("")
 
 
 def _do(task: Task, sha256: str) -> None:

@@ -1,19 +1,19 @@
+# ruff: noqa: PTH112, PTH120
 """Run us on another interpreter: for ``--python``, and for the installation of build requirements.
 
 The child runs ``__pipcache-runner__.py``; ``_PIPCACHE_MODULES`` tells it from which folders this process has pip and
-what we need.
+what we need. Until then, what is imported is imported twice: hence nothing but what Python has loaded already.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
 
     from pipcache_plugin.pip_bridge.seams import PipFunction, Seam
 
@@ -41,21 +41,20 @@ _IN_ENVIRONMENT = ("bin/python", "Scripts/python.exe")
 
 def path() -> str:
     """Return the file that the other interpreter is to run."""
-    return str(Path(__file__).with_name("__pipcache-runner__.py"))
+    return f"{os.path.dirname(__file__)}/__pipcache-runner__.py"
 
 
 def modules() -> str:
-    """Return, as JSON, the folder in which each needed module is: the value of ``_PIPCACHE_MODULES``."""
-    import json
+    """Return, as a Python literal, the folder in which each needed module is: the value of ``_PIPCACHE_MODULES``."""
     from importlib.util import find_spec
 
     found = {}
     for name in _NEEDED:
         spec = find_spec(name)
         if spec is not None and spec.origin is not None:
-            origin = Path(spec.origin)
-            found[name] = str(origin.parent.parent if spec.submodule_search_locations else origin.parent)
-    return json.dumps(found)
+            folder = os.path.dirname(spec.origin)
+            found[name] = os.path.dirname(folder) if spec.submodule_search_locations else folder
+    return ascii(found)
 
 
 def find_interpreter(args: Sequence[str]) -> str | None:
@@ -69,8 +68,8 @@ def find_interpreter(args: Sequence[str]) -> str | None:
         return None
     given = value or args[1]
     # As text: what is given without a folder stays so.
-    candidates = [f"{given}/{name}" for name in _IN_ENVIRONMENT] if Path(given).is_dir() else [given]
-    return next((path for path in candidates if Path(path).exists()), None)
+    candidates = [f"{given}/{name}" for name in _IN_ENVIRONMENT] if os.path.isdir(given) else [given]
+    return next((path for path in candidates if os.path.exists(path)), None)
 
 
 def become(interpreter: str, args: Sequence[str]) -> None:
@@ -84,8 +83,11 @@ def become(interpreter: str, args: Sequence[str]) -> None:
         return
     _flush()
     environ = {**os.environ, MODULES_VARIABLE: modules(), _IN_SUBPROCESS_VARIABLE: "1"}
-    with contextlib.suppress(OSError):
+    try:
         os.execvpe(interpreter, [interpreter, path(), *args], environ)  # noqa: S606 (no shell is wanted)
+    except OSError:
+        # pip will find that out as well, and say so.
+        return
 
 
 def _flush() -> None:

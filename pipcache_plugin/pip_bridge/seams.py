@@ -89,11 +89,21 @@ def _locate(seam: Seam) -> tuple[object, str] | str:
             owner = getattr(owner, part, None)
         function = vars(owner).get(attribute) if owner is not None else None
         if function is not None:
-            has = tuple(inspect.signature(getattr(function, "__func__", function)).parameters)
+            has = _parameters_of(getattr(function, "__func__", function))
             if has[: len(seam.parameters)] == seam.parameters:
                 return owner, attribute
             return f"`{seam.name}` takes {', '.join(has)}"
     return f"there is no `{seam.name}`"
+
+
+def _parameters_of(function: Any) -> tuple[str, ...]:
+    """Return the names of a function's parameters."""
+    code = getattr(function, "__code__", None)
+    if code is None or hasattr(function, "__wrapped__"):
+        return tuple(inspect.signature(function).parameters)
+    # To make a signature of each takes longer than all the rest. Those that come first are what is relied on.
+    names: tuple[str, ...] = code.co_varnames[: code.co_argcount]
+    return names
 
 
 def _set(seam: Seam, owner: object, attribute: str) -> None:

@@ -9,7 +9,6 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from pipcache_plugin.errors import PipCacheError
-from pipcache_plugin.pip_bridge import runner
 from pipcache_plugin.pip_bridge.notices import say_plain_pip
 
 if TYPE_CHECKING:
@@ -48,9 +47,6 @@ def run_pip(args: Sequence[str]) -> int:
 
     Where the cache cannot take part, the command is plain pip's, after one warning.
     """
-    interpreter = runner.find_interpreter(args)
-    if interpreter is not None:
-        runner.become(interpreter, args)
     try:
         main = _prepare(args)
     except Exception as error:  # noqa: BLE001 (whatever is wrong with us or with this pip, the command must run)
@@ -89,7 +85,7 @@ def _prepare(args: Sequence[str]) -> PipFunction:
 
     from pip._internal.cli import main
 
-    from pipcache_plugin.pip_bridge import seams, version
+    from pipcache_plugin.pip_bridge import runner, seams, version
 
     seams.install([*runner.seams(args), *version.SEAMS, _command_seam()])
     # From 26.3 on, ``cli`` is what ``python -m pip`` calls: with it, imports stay blocked after an installation.

@@ -14,7 +14,7 @@ from pip._internal.models.link import Link
 
 from pipcache_plugin.installation.placing import LinkMode
 from pipcache_plugin.installation.ready import ReadyFiles, bytecode_path, bytecode_suffix
-from pipcache_plugin.pip_bridge import install, run
+from pipcache_plugin.pip_bridge import install, readying, run
 from pipcache_plugin.pip_bridge.placement import Placement
 from pipcache_plugin.store.trees import Tree, TreeFile
 from tests.factories import make_wheel, sha256_hex
@@ -258,8 +258,8 @@ class TestReadyFiles:
         assert source.exists()
 
 
-class TestPrepareMore:
-    """What is made ready while pip downloads."""
+class TestExpect:
+    """What is made ready while pip resolves and downloads."""
 
     @pytest.mark.parametrize(
         ("url", "expected"),
@@ -273,10 +273,32 @@ class TestPrepareMore:
     )
     def test_wheels_of_a_known_digest(self, url: str, expected: str | None) -> None:
         """Told by the index, or by the user."""
-        requirement: Any = SimpleNamespace(link=Link(url))
-        assert install._told_sha256(requirement) == expected
-        requirement.link = None
-        assert install._told_sha256(requirement) is None
+        assert install.told_sha256(Link(url)) == expected
+        assert install.told_sha256(None) is None
+
+    @pytest.mark.parametrize(
+        ("command", "changes", "expected"),
+        [
+            ("install", {}, True),
+            ("install", {"dry_run": True}, False),
+            ("install", {"target_dir": "x"}, False),
+            ("wheel", {}, False),
+        ],
+    )
+    def test_only_what_is_installed(
+        self, store: Store, tmp_path: Path, command: str, changes: dict[str, Any], expected: bool
+    ) -> None:
+        """Nothing is put into a library that nothing is installed into."""
+        running = RunInFolder(store, tmp_path / "run")
+        running.command = command
+        plain = {"target_dir": None, "use_user_site": False, "root_path": None, "isolated_mode": False}
+        for name, value in {**plain, "prefix_path": str(tmp_path), "dry_run": False, **changes}.items():
+            setattr(running.options, name, value)
+        try:
+            install.expect(running, "a" * 64)
+            assert (readying.current() is not None) is expected
+        finally:
+            readying.end()
 
     def test_library(self, tmp_path: Path) -> None:
         """Where pip installs; not where it moves files from."""

@@ -67,7 +67,16 @@ def add(store: Store, folder: Path, name: str = "many", files: dict[str, str] = 
 
 def begin(store: Store, library: Path, *wheels: str, mode: LinkMode = LinkMode.CLONE, kind: str | None = KIND) -> None:
     """Begin."""
-    readying.begin(store, wheels, str(library), mode, kind)
+    maker = readying.begin(store.trees, str(library), mode, kind)
+    for sha256 in wheels:
+        maker.add(sha256)
+
+
+def find(sha256: str) -> ReadyFiles | None:
+    """Return the files of a wheel."""
+    maker = readying.current()
+    assert maker is not None
+    return maker.find(sha256)
 
 
 def find_begun(library: Path, sha256: str) -> ReadyFiles | None:
@@ -76,7 +85,7 @@ def find_begun(library: Path, sha256: str) -> ReadyFiles | None:
         if list(library.glob(f".pipcache-*/{sha256}")):
             break
         time.sleep(0.01)
-    return readying.find(sha256)
+    return find(sha256)
 
 
 def test_files_of_a_wheel(store: Store, tmp_path: Path, library: Path) -> None:
@@ -91,6 +100,21 @@ def test_files_of_a_wheel(store: Store, tmp_path: Path, library: Path) -> None:
     expected = {name for name in FILES if name.startswith("many/")}
     assert names == expected | {bytecode_path("many/__init__.py", bytecode_suffix())}
     assert not ready.take("many-1.0.data/purelib/many_data.py", str(library / "many_data.py"))
+
+
+def test_wheels_that_come_later(store: Store, tmp_path: Path, library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They go to the processes that there are, and to one more when it is worth it."""
+    wheels = [add(store, tmp_path, name) for name in ["many", "other", "third"]]
+    monkeypatch.setattr(readying, "_ENOUGH_BYTES_FOR_MORE", 2 * store.trees.weigh(wheels[0]))
+    maker = readying.begin(store.trees, str(library), LinkMode.CLONE, KIND)
+    counts = []
+    for sha256 in [*wheels, wheels[0]]:
+        maker.add(sha256)
+        counts.append(len(maker._processes))
+    assert counts == [1, 2, 2, 2]
+    assert all(find_begun(library, sha256) is not None for sha256 in wheels)
+    maker.add(add(store, tmp_path, "late"))
+    assert {path.name for path in library.glob(".pipcache-*/*")} == set(wheels)
 
 
 @pytest.mark.parametrize("mode", list(LinkMode))
@@ -132,7 +156,7 @@ def test_nothing_stays(store: Store, tmp_path: Path, library: Path) -> None:
     assert folder.name.startswith(".pipcache-")
     readying.end()
     assert list(library.iterdir()) == []
-    assert readying.find(wheels[1]) is None
+    assert readying.current() is None
 
 
 def test_nothing_stays_of_a_run_that_was_killed(store: Store, tmp_path: Path, library: Path) -> None:
@@ -142,7 +166,8 @@ def test_nothing_stays_of_a_run_that_was_killed(store: Store, tmp_path: Path, li
         "import os, signal, sys; from pathlib import Path; os.cpu_count = lambda: 3;"
         "from pipcache_plugin.store.store import Store; from pipcache_plugin.installation.placing import LinkMode;"
         "from pipcache_plugin.pip_bridge import readying;"
-        f"readying.begin(Store(Path(sys.argv[1])), [{sha256!r}], sys.argv[2], LinkMode.CLONE, {KIND!r});"
+        f"maker = readying.begin(Store(Path(sys.argv[1])).trees, sys.argv[2], LinkMode.CLONE, {KIND!r});"
+        f"maker.add({sha256!r});"
         "import time; time.sleep(0.2); os.kill(os.getpid(), signal.SIGKILL)"
     )
     done = subprocess.run([sys.executable, "-c", code, store.root, library], check=False)
@@ -170,7 +195,7 @@ def test_wheel_that_cannot_be_made_ready(
     begin(store, library, sha256, other, kind="another kind" if how == "no bytecode" else KIND)
     if how != "no bytecode":
         assert find_begun(library, other) is not None
-    assert readying.find(sha256) is None
+    assert find(sha256) is None
     assert not list(library.glob(f".pipcache-*/{sha256}/*"))
 
 
@@ -181,7 +206,7 @@ def test_wheel_that_pip_comes_to_first(
     sha256, other = add(store, tmp_path), add(store, tmp_path, "other")
     monkeypatch.setattr(readying, "_RUN", f"import sys; sys.stdin.readline(); print('{other} ready'); sys.stdin.read()")
     begin(store, library, sha256)
-    assert readying.find(sha256) is None
+    assert find(sha256) is None
     (folder,) = library.iterdir()
     assert [path.name for path in folder.iterdir()] == [sha256]
 
@@ -199,7 +224,7 @@ def test_process_that_ends_early(
     (folder,) = library.iterdir()
     while not list(folder.iterdir()):
         pass
-    assert readying.find(sha256) is None
+    assert find(sha256) is None
 
 
 @pytest.mark.parametrize("why", ["few files", "one core", "no library", "file", "prefix", "no process", "no tree"])
@@ -220,5 +245,5 @@ def test_not_worth_it_or_not_possible(
     elif why == "no process":
         monkeypatch.setattr(sys, "executable", str(tmp_path / "no-python"))
     begin(store, library, "0" * 64 if why == "no tree" else sha256)
-    assert readying.find(sha256) is None
+    assert find(sha256) is None
     assert not list(tmp_path.glob("library/.pipcache-*"))
