@@ -60,7 +60,7 @@ class Ahead:
         self._seen: set[str] = set()
         self._begun: dict[str, Begun] = {}
         self._found: dict[str, Transcript] = {}
-        # What was said while a project's pages were read; pip keeps them, and reads them once.
+        # What was said while a project's pages were read, and its wheel looked for: once, by pip and by us.
 
     def add(self, requirements: Iterable[InstallRequirement]) -> None:
         """Expect pip to ask for *requirements*, in this order."""
@@ -88,27 +88,33 @@ class Ahead:
         return self._begun.pop(requirement.link.url, None) if requirement.link is not None else None
 
     def say_found(self, name: str) -> None:
-        """Say what was said while a project's pages were read, once."""
+        """Say what was said while a project's pages were read and its wheel looked for, once."""
         transcript = self._found.pop(_normalize(name), None)
         if transcript is not None:
             transcript.show()
 
     def _begin(self, template: InstallRequirement) -> None:
+        if template.name is None:
+            return
+        found = Transcript()
+        with written_to(found):
+            link = self._choose(_normalize(template.name), template)
+            is_known = link is not None and self._is_known(link, template)
+        found.close()
+        self._found.setdefault(_normalize(template.name), found)
+        if link is None or is_known:
+            return
         transcript = Transcript()
         with written_to(transcript):
-            link = self._choose(template)
-            if link is None or self._is_known(link, template):
-                return
             begun = self._download(link, template, transcript)
         transcript.close()
         if begun is not None:
             self._begun[link.url] = begun
             begun.build.start_preparing()
 
-    def _choose(self, template: InstallRequirement) -> Link | None:
+    def _choose(self, name: str, template: InstallRequirement) -> Link | None:
         """Return the link of the sdist that pip will take; ``None`` when it takes something else."""
-        name = _normalize(template.name) if template.name else None
-        if template.editable or name is None or name in self._seen or not template.match_markers():
+        if template.editable or name in self._seen or not template.match_markers():
             return None
         self._seen.add(name)
         factory = self._factory
@@ -130,11 +136,7 @@ class Ahead:
                 if constraint.match_markers():
                     specifier &= constraint.req.specifier
         hashes = template.hashes(trust_internet=False)
-        transcript = Transcript()
-        with written_to(transcript):
-            best = self._factory._finder.find_best_candidate(name, specifier, hashes).best_candidate
-        transcript.close()
-        self._found[name] = transcript
+        best = self._factory._finder.find_best_candidate(name, specifier, hashes).best_candidate
         return best.link if best is not None else None
 
     def _is_known(self, link: Link, template: InstallRequirement) -> bool:

@@ -57,8 +57,10 @@ def link_candidate(
     """Look for a wheel while a candidate is made of *link*: here are the config settings, the isolation, the hashes."""
     if inner.is_inner() and not link.is_wheel:
         raise inner.MoreThanWheelsError
-    hit = find_hit(link, template, factory, name, version)
     current = run.current()
+    if current is not None and current.ahead is not None and not inner.is_inner():
+        current.ahead.say_found(template.name or "")
+    hit = find_hit(link, template, factory, name, version)
     if current is not None:
         install.expect(current, hit.sha256 if hit is not None else install.told_sha256(link))
     if hit is not None and name is None:

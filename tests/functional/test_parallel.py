@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import subprocess
 import sys
 import textwrap
 import time
@@ -182,6 +181,16 @@ def test_warnings_of_an_index_are_not_lost(
     assert "index.invalid" in "".join(said[0][1])
 
 
+def test_what_is_found_meanwhile_is_told(index: Index, make_environment: MakeEnvironment, pipcache: Commands) -> None:
+    """A wheel that was found while something else was prepared: once, with ``-v``, where pip comes to it."""
+    make_sdist(index.folder, name="known")
+    make_sdist(index.folder, name="slow", backend=Backend(sleep_seconds=1))
+    pipcache.ok("install", "known", *index.options, into=make_environment())
+    result = pipcache.ok("install", "-v", "slow", "known", *index.options, into=make_environment())
+    (line,) = [line for line in result.stdout.splitlines() if "pipcache: " in line and "known" in line]
+    assert result.stdout.index("Preparing metadata") < result.stdout.index(line)
+
+
 def test_failed_build_among_others(
     index: Index, make_environment: MakeEnvironment, pipcache: Commands, pip: Commands
 ) -> None:
@@ -306,9 +315,7 @@ def interrupted(index: Index, environment: Environment, pipcache: Commands, meet
         assert time.monotonic() < deadline
         assert process.poll() is None, process.communicate()
         time.sleep(0.05)
-    # The process of the user starts another one, for ``--python``; that one works.
-    [child] = subprocess.check_output(["pgrep", "-P", str(process.pid)], text=True).split()
-    os.kill(int(child), signal.SIGINT)
+    os.kill(process.pid, signal.SIGINT)
     output, _ = process.communicate(timeout=30)
     assert "Operation cancelled by user" in output
     yield [int(pid) for pid in pids.read_text().split()]
