@@ -9,8 +9,6 @@ import stat
 import sys
 from enum import Enum
 
-from pipcache_plugin.files import umask
-
 if sys.platform == "linux":
     import fcntl
 
@@ -38,23 +36,25 @@ _BINARY = getattr(os, "O_BINARY", 0)
 _MOST_BYTES = 1 << 20
 
 
-def put(source: str, target: str, *, may_link: bool) -> bool:
+def put(source: str, target: str, *, mask: int, may_link: bool) -> bool:
     """Make *target* a link to *source* where that may and can be, else a clone or a copy; tell whether it is a link.
 
     What is at *target* is replaced, not written to.
 
+    :param mask: ``umask``, which takes as long to find out as all this.
+
     :raises OSError: *target* may be there, incomplete.
     """
     try:
-        return _put(source, target, may_link=may_link)
+        return _put(source, target, mask if may_link else None)
     except FileExistsError:
         # Seldom: to look first would cost as much as what there is to do.
         remove(target)
-        return _put(source, target, may_link=may_link)
+        return _put(source, target, mask if may_link else None)
 
 
-def _put(source: str, target: str, *, may_link: bool) -> bool:
-    if may_link and link(source, target):
+def _put(source: str, target: str, link_mask: int | None) -> bool:
+    if link_mask is not None and link(source, target, link_mask):
         return True
     clone_or_copy(source, target)
     return False
@@ -101,7 +101,7 @@ def _copy(from_file: int, to_file: int, size_bytes: int) -> None:
 _NO_LINK = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.EACCES}
 
 
-def link(source: str, target: str) -> bool:
+def link(source: str, target: str, mask: int) -> bool:
     """Make *target*, which is not there, a hard link to *source*; tell whether that can, and may, be.
 
     It may not where a new file would have another owner or another mode: who owns the one could edit the other.
@@ -109,7 +109,7 @@ def link(source: str, target: str) -> bool:
     :raises OSError: it cannot for a reason for which a copy could not be made either.
     """
     status = os.stat(source)  # noqa: PTH116 (once for each file)
-    mode = (0o777 if status.st_mode & 0o111 else 0o666) & ~umask()
+    mode = (0o777 if status.st_mode & 0o111 else 0o666) & ~mask
     is_ours = not hasattr(os, "geteuid") or status.st_uid == os.geteuid()
     if not is_ours or stat.S_IMODE(status.st_mode) != mode:
         return False

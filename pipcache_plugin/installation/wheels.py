@@ -21,7 +21,8 @@ from installer.sources import WheelSource
 from installer.utils import get_launcher_kind, parse_wheel_filename
 
 from pipcache_plugin.errors import PipCacheError
-from pipcache_plugin.installation.placing import clone_or_copy, link, remove
+from pipcache_plugin.files import umask
+from pipcache_plugin.installation.placing import put, remove
 
 if TYPE_CHECKING:
     from installer.utils import Scheme
@@ -87,8 +88,7 @@ def install_wheel(
     try:
         source = _Source(unpacked)
         folders = {**schemes, "headers": f"{schemes['headers']}/{source.distribution}"}
-        destination = _Destination(scheme_dict=folders, interpreter=python, script_kind=get_launcher_kind())
-        destination.bytecode = bytecode
+        destination = _Destination(folders, python, bytecode)
         with _no_half(folders, source.dist_info_dir):
             install(source, destination, {"INSTALLER": b"pipcache\n"})
     except (InstallerError, KeyError, ValueError, FileNotFoundError) as error:
@@ -160,7 +160,11 @@ class _Source(WheelSource):
 class _Destination(SchemeDictionaryDestination):
     """Folders that files are placed in."""
 
-    bytecode: UnpackedWheel | None = None
+    def __init__(self, folders: Mapping[str, str], python: str, bytecode: UnpackedWheel | None) -> None:
+        super().__init__(scheme_dict={**folders}, interpreter=python, script_kind=get_launcher_kind())
+        self._bytecode = bytecode
+        self._mask = umask()
+        self._folders: set[str] = set()
 
     def write_file(
         self,
@@ -176,9 +180,8 @@ class _Destination(SchemeDictionaryDestination):
                 # Not every archive knows modes.
                 return super().write_file(scheme, path, file, is_executable=True)
         target = f"{self.scheme_dict[scheme]}/{path}"
-        _make_folder(target)
-        remove(target)
-        clone_or_copy(stream.path, target)
+        self._make_folder(target)
+        put(stream.path, target, mask=self._mask, may_link=False)
         if is_executable:
             os.chmod(target, os.stat(target).st_mode | _EXECUTABLE)  # noqa: PTH101, PTH116 (the same)
         if target.endswith(".py"):
@@ -204,15 +207,14 @@ class _Destination(SchemeDictionaryDestination):
     def _place_bytecode(self, name: str, source: str) -> None:
         from importlib.util import cache_from_source
 
-        made = self.bytecode.locate(name) if self.bytecode is not None else None
+        made = self._bytecode.locate(name) if self._bytecode is not None else None
         if made is not None:
             target = cache_from_source(source)
-            _make_folder(target)
-            remove(target)
-            if not link(made, target):
-                clone_or_copy(made, target)
+            self._make_folder(target)
+            put(made, target, mask=self._mask, may_link=True)
 
-
-def _make_folder(target: str) -> None:
-    folder = os.path.dirname(target)  # noqa: PTH120 (once for each file)
-    os.makedirs(folder, exist_ok=True)  # noqa: PTH103 (the same)
+    def _make_folder(self, target: str) -> None:
+        folder = os.path.dirname(target)  # noqa: PTH120 (once for each file)
+        if folder not in self._folders:
+            os.makedirs(folder, exist_ok=True)  # noqa: PTH103 (the same)
+            self._folders.add(folder)

@@ -3,6 +3,8 @@
 pip's resolver looks at the best candidate of each requirement as soon as it knows of the requirement: first of what the
 user asked for, in that order, then of what a candidate depends on. So nothing is begun that pip would leave alone, but
 for what two requirements make of one project together. What is said meanwhile, pip says in its turn.
+
+When nothing is left to begin, wheels are: of versions that the user pinned, where the resolver has nothing to choose.
 """
 
 from __future__ import annotations
@@ -59,6 +61,7 @@ class Ahead:
         self._pending: deque[InstallRequirement] = deque()
         self._seen: set[str] = set()
         self._begun: dict[str, Begun] = {}
+        self._decided: list[RequirementBuild] = []
         self._found: dict[str, Transcript] = {}
         # What was said while a project's pages were read, and its wheel looked for: once, by pip and by us.
 
@@ -66,16 +69,30 @@ class Ahead:
         """Expect pip to ask for *requirements*, in this order."""
         self._pending.extend(requirements)
 
+    def note_prepared(self, build: RequirementBuild) -> None:
+        """Note that pip has the metadata of a requirement, and goes on."""
+        requirement = build.requirement
+        is_pinned = requirement.is_pinned or requirement.original_link is not None
+        builds = self._run.command == "wheel" or (self._run.command == "install" and not self._run.options.dry_run)
+        if builds and is_pinned and requirement.user_supplied and build.found is None and not build.is_pips:
+            self._decided.append(build)
+
     def step(self) -> bool:
         """Begin the next one, if there is one and nothing waits already; tell whether there was something to do."""
         jobs = self._run.jobs
-        if not self._pending or len(jobs.unfinished) > jobs.count:
-            return False
-        try:
-            self._begin(self._pending.popleft())
-        except Exception as error:  # noqa: BLE001 (pip will meet it as well, and say so)
-            logger.debug("pipcache: not begun ahead: %s", error)
-        return True
+        if self._pending and len(jobs.unfinished) <= jobs.count:
+            try:
+                self._begin(self._pending.popleft())
+            except Exception as error:  # noqa: BLE001 (pip will meet it as well, and say so)
+                logger.debug("pipcache: not begun ahead: %s", error)
+            return True
+        # One slot stays free for metadata, which the resolver waits for.
+        if not self._pending and self._decided and len(jobs.unfinished) < jobs.count:
+            heaviest = max(self._decided, key=lambda build: build.weigh())
+            self._decided.remove(heaviest)
+            heaviest.start_building()
+            return True
+        return False
 
     def find(self, link: Link | None) -> Begun | None:
         """Return what was begun for *link*."""

@@ -11,7 +11,7 @@ import contextvars
 import logging
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pip._internal.locations import get_scheme
 
@@ -60,16 +60,33 @@ def _find_placement(wheel_path: str) -> Placement | None:
     current = run.current()
     if current is None:
         return None
-    trees = current.store.trees
-    try:
-        sha256 = sha256_of(Path(wheel_path))
-        tree = trees.find(sha256) or trees.add(sha256, Path(wheel_path))
-        bytecode = find_bytecode(current, sha256, tree) if _wants_bytecode(current) else None
-    except (OSError, UnsuitableWheelError) as error:
-        logger.debug("pipcache: %s is installed by pip alone: %s", wheel_path, error)
+    unpacked = unpack(current, Path(wheel_path))
+    if unpacked is None:
         return None
     maker = readying.current()
-    return Placement(wheel_path, tree, bytecode, _link_mode(current), maker.find(sha256) if maker else None)
+    ready = maker.find(unpacked.sha256) if maker else None
+    return Placement(wheel_path, unpacked.tree, unpacked.bytecode, _link_mode(current), ready)
+
+
+class Unpacked(NamedTuple):
+    """A wheel's files in the store."""
+
+    sha256: str
+    tree: Tree
+    bytecode: Tree | None
+
+
+def unpack(current: run.Run, wheel: Path) -> Unpacked | None:
+    """Have the store keep a wheel's files, with the bytecode that an installation needs; ``None`` if it cannot."""
+    trees = current.store.trees
+    try:
+        sha256 = sha256_of(wheel)
+        tree = trees.find(sha256) or trees.add(sha256, wheel)
+        bytecode = find_bytecode(current, sha256, tree) if _wants_bytecode(current) else None
+    except (OSError, UnsuitableWheelError) as error:
+        logger.debug("pipcache: %s is installed by pip alone: %s", wheel, error)
+        return None
+    return Unpacked(sha256, tree, bytecode)
 
 
 def _wants_bytecode(current: run.Run) -> bool:

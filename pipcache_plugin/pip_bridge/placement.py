@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from pipcache_plugin.store.trees import Tree
 
 
-def put_file(tree: Tree, name: str, target: str, mode: LinkMode) -> bool:
+def put_file(tree: Tree, name: str, target: str, mode: LinkMode, mask: int) -> bool:
     """Put a file of a wheel at *target*; tell whether it was to be had as it was stored.
+
+    :param mask: see ``files.umask``.
 
     :raises OSError: *target* cannot be written; it may be incomplete.
     """
@@ -24,25 +26,27 @@ def put_file(tree: Tree, name: str, target: str, mode: LinkMode) -> bool:
     if source is None:
         return False
     known = tree.files[name]
-    if not put(source, target, may_link=mode is LinkMode.HARDLINK and not is_edited(name)):
+    if not put(source, target, mask=mask, may_link=mode is LinkMode.HARDLINK and not is_edited(name)):
         if known.is_executable:
             # As pip has it.
-            os.chmod(target, (0o777 & ~umask()) | 0o111)  # noqa: PTH101, S103 (once for each file)
+            os.chmod(target, (0o777 & ~mask) | 0o111)  # noqa: PTH101, S103 (once for each file)
         if name.endswith(".py"):
             # Bytecode is right for a source of this time.
             os.utime(target, ns=(known.mtime_ns, known.mtime_ns))
     return True
 
 
-def put_bytecode(tree: Tree, name: str, target: str, mode: LinkMode) -> bool:
+def put_bytecode(tree: Tree, name: str, target: str, mode: LinkMode, mask: int) -> bool:
     """Put bytecode at *target*; tell whether it was to be had as it was made.
+
+    :param mask: see ``files.umask``.
 
     :raises OSError: *target* cannot be written; it may be incomplete.
     """
     made = tree.locate(name)
     if made is None:
         return False
-    put(made, target, may_link=mode is not LinkMode.COPY)
+    put(made, target, mask=mask, may_link=mode is not LinkMode.COPY)
     return True
 
 
@@ -66,6 +70,7 @@ class Placement:
         self.tree = tree
         self._bytecode = bytecode
         self._mode = mode
+        self._mask = umask()
         self._ready = ready
         self._sources: dict[str, str] = {}
         self._folders: set[str] = set()
@@ -78,7 +83,7 @@ class Placement:
         if self._sources.pop(target, None) is not None and self._ready is not None:
             remove(importlib.util.cache_from_source(target))
         is_there = self._ready is not None and self._ready.take(name, target)
-        if not is_there and not put_file(self.tree, name, target, self._mode):
+        if not is_there and not put_file(self.tree, name, target, self._mode, self._mask):
             self.is_damaged = self.is_damaged or name in self.tree.files
             return False
         if name.endswith(".py") and not is_edited(name):
@@ -97,7 +102,7 @@ class Placement:
             self._folders.add(folder)
         if self._ready is not None and self._ready.take_bytecode(name, target):
             return True
-        if not put_bytecode(self._bytecode, name, target, self._mode):
+        if not put_bytecode(self._bytecode, name, target, self._mode, self._mask):
             self.is_damaged = True
             return False
         return True

@@ -68,6 +68,8 @@ def _prepare_distribution_metadata(
     else:
         requirement._set_requirement()
     requirement.assert_source_matches_version()
+    if current.ahead is not None:
+        current.ahead.note_prepared(build)
 
 
 def _try_to_prepare(build: RequirementBuild) -> Path | None:

@@ -12,6 +12,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipcache_plugin.files import umask
 from pipcache_plugin.installation.placing import LinkMode
 from pipcache_plugin.installation.ready import bytecode_path, is_made_ready
 from pipcache_plugin.pip_bridge.placement import is_edited, put_bytecode, put_file
@@ -76,15 +77,15 @@ def make_ready(task: Task, sha256: str, folder: str) -> bool:
     bytecode = trees.find_bytecode(sha256, task["bytecode"]) if task["bytecode"] is not None else None
     if tree is None or (bytecode is None and task["bytecode"] is not None):
         return False
-    made = {folder}
+    made, mask = {folder}, umask()
     for name in filter(is_made_ready, tree.files):
-        if _is_over.is_set() or not put_file(tree, name, _make_place(folder, name, made), mode):
+        if _is_over.is_set() or not put_file(tree, name, _make_place(folder, name, made), mode, mask):
             return False
     if bytecode is None:
         return True
     for name in filter(is_made_ready, bytecode.files):
         target = _make_place(folder, bytecode_path(name, task["suffix"]), made)
-        if not is_edited(name) and not put_bytecode(bytecode, name, target, mode):
+        if not is_edited(name) and not put_bytecode(bytecode, name, target, mode, mask):
             return False
     return True
 

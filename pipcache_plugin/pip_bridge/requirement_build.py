@@ -15,7 +15,7 @@ from pipcache_plugin.building.once import BuildOnce, BuiltWheel
 from pipcache_plugin.building.project import Project, SourceTree
 from pipcache_plugin.building.scripts import weigh_native_sources
 from pipcache_plugin.building.wheels import extract_dist_info
-from pipcache_plugin.pip_bridge import keeper, nested, run, sources
+from pipcache_plugin.pip_bridge import install, keeper, nested, run, sources
 from pipcache_plugin.pip_bridge.build_environment import find_folder
 from pipcache_plugin.pip_bridge.build_evidence import BuildEvidence
 
@@ -72,6 +72,7 @@ class RequirementBuild:
         self._tracker_environ: dict[str, str] = {}
         self._preparation: Job[Path] | None = None
         self._building: Job[BuiltWheel] | None = None
+        self._sha256: str | None = None
         self.is_pips = False
         """Handed to pip, for something that we do not do."""
 
@@ -108,8 +109,8 @@ class RequirementBuild:
         return weigh_native_sources(Path(self.requirement.unpacked_source_directory))
 
     def start_building(self) -> None:
-        """Have the wheel built, beside pip."""
-        if not _is_in_process(self._pip_installer):
+        """Have the wheel built, beside pip; done twice is a no-op."""
+        if self._building is None and not _is_in_process(self._pip_installer):
             self._building = self._run.jobs.start(self._build, self.requirement.name or "")
 
     def get_wheel(self, folder: Path) -> BuiltWheel:
@@ -118,6 +119,7 @@ class RequirementBuild:
         :raises StaleMetadataError: see ``building.once``.
         """
         built = self._build() if self._building is None else self._building.follow(lambda: False)
+        install.expect(self._run, self._sha256)
         if built.is_found:
             return built
         return replace(built, path=Path(shutil.move(built.path, folder / built.path.name)))
@@ -145,10 +147,17 @@ class RequirementBuild:
     def _build(self) -> BuiltWheel:
         try:
             with self._tracked():
-                return self._get_once().get_wheel(run.make_folder("pipcache-built"))
+                built = self._get_once().get_wheel(run.make_folder("pipcache-built"))
         except ConflictingRequirementsError as error:
             self._distribution._raise_conflicts(error.conflicting_with, set(error.conflicts))
             raise
+        self._unpack(built.path)
+        return built
+
+    def _unpack(self, wheel: Path) -> None:
+        """Have the wheel's files at hand when pip installs it, which it does after the last build."""
+        unpacked = install.unpack(self._run, wheel) if self._run.command == "install" else None
+        self._sha256 = unpacked.sha256 if unpacked is not None else None
 
     @contextlib.contextmanager
     def _tracked(self) -> Iterator[None]:

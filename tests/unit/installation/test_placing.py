@@ -78,7 +78,7 @@ class TestPut:
             target.symlink_to(other)
         if there == "link to a file":
             other.write_bytes(b"old")
-        assert put(str(source), str(target), may_link=may_link) is may_link
+        assert put(str(source), str(target), mask=files.umask(), may_link=may_link) is may_link
         assert target.read_bytes() == b"content"
         assert not target.is_symlink()
         assert target.samefile(source) is may_link
@@ -87,7 +87,7 @@ class TestPut:
     def test_copy_where_no_link_can_be(self, source: Path, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """On another file system, for one."""
         monkeypatch.setattr(os, "link", fail_with(errno.EXDEV))
-        assert not put(str(source), str(target), may_link=True)
+        assert not put(str(source), str(target), mask=files.umask(), may_link=True)
         assert target.read_bytes() == b"content"
 
     @pytest.mark.parametrize("may_link", [True, False])
@@ -96,7 +96,7 @@ class TestPut:
         source.chmod(0o666 & ~files.umask())
         target.mkdir()
         with pytest.raises(OSError, match="target"):
-            put(str(source), str(target), may_link=may_link)
+            put(str(source), str(target), mask=files.umask(), may_link=may_link)
         assert target.is_dir()
 
 
@@ -209,7 +209,7 @@ class TestLink:
 
     def test_same_file(self, source: Path, target: Path) -> None:
         """One file with two names."""
-        assert link(str(source), str(target))
+        assert link(str(source), str(target), files.umask())
         assert target.samefile(source)
 
     @pytest.mark.parametrize(
@@ -236,7 +236,7 @@ class TestLink:
         """Otherwise nothing is there afterwards."""
         source.chmod(mode)
         umask(mask)
-        assert link(str(source), str(target)) is may
+        assert link(str(source), str(target), files.umask()) is may
         assert target.exists() is may
 
     def test_somebody_elses_file(self, source: Path, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -250,34 +250,34 @@ class TestLink:
 
         with monkeypatch.context() as patch:
             patch.setattr(os, "stat", stat_of_another)
-            assert not link(str(source), str(target))
+            assert not link(str(source), str(target), files.umask())
         assert not target.exists()
 
     @pytest.mark.parametrize("number", [errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.EACCES])
     def test_refused_link(self, source: Path, target: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
         """Another file system, one without links, too many of them, or the kernel's protection: a copy may be made."""
         monkeypatch.setattr(os, "link", fail_with(number))
-        assert not link(str(source), str(target))
+        assert not link(str(source), str(target), files.umask())
 
     @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.ENOENT, errno.EIO])
     def test_impossible_link(self, source: Path, target: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
         """A copy could not be made either."""
         monkeypatch.setattr(os, "link", fail_with(number))
         with pytest.raises(OSError, match=r"\[Errno"):
-            link(str(source), str(target))
+            link(str(source), str(target), files.umask())
 
     def test_what_is_there_is_refused(self, source: Path, target: Path) -> None:
         """And stays what it was."""
         target.write_bytes(b"mine")
         with pytest.raises(FileExistsError):
-            link(str(source), str(target))
+            link(str(source), str(target), files.umask())
         assert target.read_bytes() == b"mine"
 
     def test_source_that_is_gone(self, source: Path, target: Path) -> None:
         """The store may lose it at any time."""
         source.unlink()
         with pytest.raises(FileNotFoundError):
-            link(str(source), str(target))
+            link(str(source), str(target), files.umask())
 
 
 class TestRemove:
