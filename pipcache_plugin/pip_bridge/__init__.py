@@ -9,6 +9,7 @@
 * ``prepare``: an sdist's metadata;
 * ``build``: wheels for what was chosen;
 * ``requirement_build``, ``keeper``: one requirement's build, and what the store knows of it;
+* ``backends``: backends that stay imported between hooks;
 * ``jobs``, ``transcript``, ``live``: what runs beside pip, and how it is told of;
 * ``install``, ``placement``: a wheel's files, from its tree; ``readying``, ``readying_process``: before pip asks;
 * ``nested``, ``build_environment``: build requirements, placed from the store or installed by a child process of pip's;

@@ -187,9 +187,14 @@ class _Subprocess:
         return getattr(subprocess, name)
 
     @staticmethod
-    def Popen(*args: Any, **kwargs: Any) -> subprocess.Popen[Any]:  # noqa: N802 (the name of the original)
-        """Start a process."""
-        process = subprocess.Popen(*args, **kwargs)
+    def Popen(command: Any, **kwargs: Any) -> Any:  # noqa: N802 (the name of the original)
+        """Start a process, or what stands in for it."""
+        from pipcache_plugin.pip_bridge.backends import start_hook
+
+        hook = start_hook(command, kwargs.get("cwd"), kwargs.get("env") or os.environ)
+        if hook is not None:
+            return hook
+        process = subprocess.Popen(command, **kwargs)
         jobs = _jobs.get()
         if jobs is not None:
             jobs.note_process(process)

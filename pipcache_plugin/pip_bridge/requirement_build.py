@@ -16,6 +16,7 @@ from pipcache_plugin.building.project import Project, SourceTree
 from pipcache_plugin.building.scripts import weigh_native_sources
 from pipcache_plugin.building.wheels import extract_dist_info
 from pipcache_plugin.pip_bridge import install, keeper, nested, run, sources
+from pipcache_plugin.pip_bridge.backends import ImportedBackend, offered
 from pipcache_plugin.pip_bridge.build_environment import find_folder
 from pipcache_plugin.pip_bridge.build_evidence import BuildEvidence
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from pip._internal.distributions.sdist import SourceDistribution
     from pip._internal.req.req_install import InstallRequirement
 
-    from pipcache_plugin.building.interface import Hook
+    from pipcache_plugin.building.interface import EnvironmentPaths, Hook, RequirementKind
     from pipcache_plugin.keys.source import Source
     from pipcache_plugin.pip_bridge.jobs import Job
     from pipcache_plugin.pip_bridge.transcript import Idle
@@ -73,6 +74,9 @@ class RequirementBuild:
         self._preparation: Job[Path] | None = None
         self._building: Job[BuiltWheel] | None = None
         self._sha256: str | None = None
+        # What a hook says at once must be said at once; and without isolation, the environment is the user's.
+        can_stay = self._is_isolated and not current.options.verbose
+        self._backend = ImportedBackend(current.jobs.note_process) if can_stay else None
         self.is_pips = False
         """Handed to pip, for something that we do not do."""
 
@@ -127,6 +131,7 @@ class RequirementBuild:
     def hand_to_pip(self) -> None:
         """Let pip prepare the requirement, and build it when the time comes."""
         self.is_pips = True
+        self._close_backend()
         self._prepare_by_pip()
 
     def _prepare(self) -> Path:
@@ -143,6 +148,8 @@ class RequirementBuild:
             raise
         finally:
             self._is_preparing = False
+            if self._run.command not in {"install", "wheel"}:
+                self._close_backend()
 
     def _build(self) -> BuiltWheel:
         try:
@@ -151,6 +158,8 @@ class RequirementBuild:
         except ConflictingRequirementsError as error:
             self._distribution._raise_conflicts(error.conflicting_with, set(error.conflicts))
             raise
+        finally:
+            self._close_backend()
         self._unpack(built.path)
         return built
 
@@ -205,8 +214,13 @@ class RequirementBuild:
         if self._is_isolated:
             _check_support(self._pip_installer)
             install = nested.make_installer(self._run, self._pip_installer, self.requirement, self._tracker_environ)
+
+            def install_anew(requirements: Sequence[str], environment: EnvironmentPaths, kind: RequirementKind) -> None:
+                self._close_backend()
+                install(requirements, environment, kind)
+
             folder = find_folder(self._run, self._requires)
-            isolated = IsolatedEnvironment(folder, install, self._present.environ, watch)
+            isolated = IsolatedEnvironment(folder, install_anew, self._present.environ, watch)
             self._evidence.root = isolated.paths.root
             return isolated
         if self._check_build_deps:
@@ -233,7 +247,7 @@ class RequirementBuild:
         }[hook]
         environ = {**(extra_environ or {}), **self._tracker_environ}
         try:
-            with self._evidence.watching():
+            with self._evidence.watching(), offered(self._backend):
                 if self._is_preparing and hook == "build_wheel":
                     # A backend that cannot prepare metadata alone; that it is asked for them has been announced.
                     message = "Preparing metadata (pyproject.toml)"
@@ -245,6 +259,10 @@ class RequirementBuild:
                 details = self.requirement.name or f"from {self._link}"
                 raise MetadataGenerationFailed(package_details=details) from error
             raise
+
+    def _close_backend(self) -> None:
+        if self._backend is not None:
+            self._backend.close()
 
     def _warn_of_missing(self, missing: frozenset[str]) -> None:
         logger.warning("Missing build requirements in pyproject.toml for %s.", self.requirement)

@@ -55,6 +55,7 @@ ONLY_FOR_BUILDING = {
     "pipcache_plugin.building.project",
     "pipcache_plugin.building.watching",
     "pipcache_plugin.installation.wheels",
+    "pipcache_plugin.pip_bridge.backends",
     "pipcache_plugin.pip_bridge.build_environment",
     "pipcache_plugin.pip_bridge.live",
     "pipcache_plugin.pip_bridge.requirement_build",
