@@ -241,7 +241,10 @@ EXTENDING = {f"{OURS}.installation.wheels"}
 LOWER_MODULES = [
     name
     for name in collect_sources()
-    if room_of(name) in {*ALLOWED, *FORBIDDEN} and not is_below(name, WATCHER) and name not in EXTENDING
+    if room_of(name) in {*ALLOWED, *FORBIDDEN}
+    and not is_below(name, WATCHER)
+    and name not in EXTENDING
+    and "-" not in name
 ]
 
 

@@ -23,7 +23,7 @@ def serve(connection):  # type: ignore[no-untyped-def]
     while True:
         message, descriptors, _, _ = socket.recv_fds(connection, 1 << 16, 1)
         if not message:
-            os._exit(0)
+            sys.exit()
         pid = os.fork()
         if pid == 0:
             connection.close()
@@ -63,13 +63,9 @@ def become(script, arguments, output):  # type: ignore[no-untyped-def]
 assert __name__ == "__main__", "Cannot run __pipcache-backend__.py as a non-main module"
 # As the script has it, which takes its own folder out.
 sys.path[:] = [path for path in sys.path if path != os.path.dirname(os.path.abspath(__file__))]
-try:
-    connection = socket.socket(fileno=int(sys.argv[2]))
-    if not import_quietly(os.environ["_PYPROJECT_HOOKS_BUILD_BACKEND"].partition(":")[0]):
-        os._exit(1)
-    connection.sendall(b"ready\n")
-    request = serve(connection)
-except BaseException:
-    # Interrupted, or nobody is there any more; or the backend cannot be imported, which the script says better.
-    os._exit(1)
-become(sys.argv[1], *request)
+connection = socket.socket(fileno=int(sys.argv[2]))
+# What goes wrong here the script says better, when it is run as usual.
+if not import_quietly(os.environ["_PYPROJECT_HOOKS_BUILD_BACKEND"].partition(":")[0]):
+    sys.exit(1)
+connection.sendall(b"ready\n")
+become(sys.argv[1], *serve(connection))

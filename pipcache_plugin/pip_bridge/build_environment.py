@@ -72,7 +72,8 @@ def place_wheels(run: Run, digests: Sequence[str], environment: EnvironmentPaths
         trees.append((digest, tree))
     for digest, tree in trees:
         try:
-            bytecode = find_bytecode(run, digest, tree)
+            # The first time, backends compile what they import, which may be little of it.
+            bytecode = find_bytecode(run, digest, tree) if run.store.trees.note_use(digest) else None
             install_wheel(tree, bytecode, environment.schemes, str(environment.python))
         except UninstallableWheelError as error:
             logger.debug("pipcache: %s", error)

@@ -125,6 +125,17 @@ class Trees:
         """Return the bytecode of one kind; its names are those of the sources that it was made of."""
         return _read(self.path_of(sha256) / "bytecode" / tag)
 
+    def note_use(self, sha256: str) -> bool:
+        """Note that a wheel is used; tell whether it was before.
+
+        :raises OSError: that cannot be noted.
+        """
+        try:
+            (self.path_of(sha256) / "bytecode").mkdir()
+        except FileExistsError:
+            return True
+        return False
+
     def add(self, sha256: str, wheel: Path) -> Tree:
         """Unpack *wheel*, whose digest it is; done twice is a no-op.
 
