@@ -183,6 +183,7 @@ def make_wheel(
     tags: str = "py3-none-any",
     files: Mapping[str, str] | None = None,
     requires_dist: Sequence[str] = (),
+    requires_python: str = "",
     entry_points: Mapping[str, str] | None = None,
     metadata_name: str | None = None,
     metadata_version: str | None = None,
@@ -221,6 +222,7 @@ def make_wheel(
     if has_metadata:
         headers = [f"Name: {metadata_name or name}", f"Version: {metadata_version or version}"]
         headers += [f"Requires-Dist: {requirement}" for requirement in requires_dist]
+        headers += [f"Requires-Python: {requires_python}"] if requires_python else []
         members[f"{dist_info}/METADATA"] = "\n".join([f"Metadata-Version: {metadata_format}", *headers, ""]).encode()
     lines = [f"Wheel-Version: {wheel_format}", "Generator: factories", f"Root-Is-Purelib: {_is_pure(tags)}"]
     lines += [f"Tag: {tag}" for tag in (_expand(tags) if wheel_tags is None else wheel_tags)]

@@ -40,6 +40,11 @@ def forget(store: Store, pattern: str) -> None:
     for tree in store.trees:
         if fnmatch.fnmatch(tree.wheel, pattern):
             store.trees.remove(tree)
+    remove_empty_folders(store)
+
+
+def remove_empty_folders(store: Store) -> None:
+    """Take out folders that nothing is in any more."""
     for folder in [store.wheels.folder, store.entries.folder, store.metadata.folder]:
         _remove_empty(folder)
 

@@ -15,7 +15,7 @@
 * ``nested``, ``build_environment``: build requirements, placed from the store or installed by a child process of pip's;
 * ``resolution``, ``inner``: what they come to, remembered or resolved here;
 * ``runner``: us on another interpreter, for those and for ``--python``;
-* ``cache_command``: ``cache dir|info|list|remove|purge`` for pip's cache and ours.
+* ``cache_command``: ``cache dir|info|list|remove|purge`` for pip's cache and ours; ``cache_care``: its further ones.
 
 pip's internals are no API: every name and parameter that is relied on is checked before anything is set.
 """

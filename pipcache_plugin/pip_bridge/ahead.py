@@ -69,6 +69,10 @@ class Ahead:
         """Expect pip to ask for *requirements*, in this order."""
         self._pending.extend(requirements)
 
+    def add_dependencies(self, specifiers: Iterable[str], comes_from: InstallRequirement | None) -> None:
+        """Expect pip to ask for what a candidate requires."""
+        self.add([self._factory._make_install_req_from_spec(specifier, comes_from) for specifier in specifiers])
+
     def note_prepared(self, build: RequirementBuild) -> None:
         """Note that pip has the metadata of a requirement, and goes on."""
         requirement = build.requirement
@@ -244,14 +248,28 @@ def _get_dependencies(
     """Expect what a candidate depends on, when pip begins to look at it."""
 
     def dependencies() -> Iterator[Requirement]:
-        requirements = [*original(self, candidate, *args, **kwargs)]
-        current = run.current()
-        if current is not None and current.ahead is not None and not is_inner():
-            looked_for = [requirement.get_candidate_lookup()[1] for requirement in requirements]
-            current.ahead.add(ireq for ireq in looked_for if ireq is not None)
-        yield from requirements
+        # One after the other, as pip wants them: to make one may be to download something, and after the Python that is
+        # required pip may want no more.
+        is_told = False
+        for requirement in original(self, candidate, *args, **kwargs):
+            if not is_told and requirement.get_candidate_lookup()[1] is not None:
+                is_told = True
+                _expect_dependencies(candidate)
+            yield requirement
 
     return dependencies()
+
+
+def _expect_dependencies(candidate: Any) -> None:
+    current = run.current()
+    if current is None or current.ahead is None or is_inner():
+        return
+    base = getattr(candidate, "base", candidate)
+    try:
+        extras = {*getattr(candidate, "extras", ())} & {*base.dist.iter_provided_extras()}
+        current.ahead.add_dependencies(map(str, base.dist.iter_dependencies(extras)), getattr(base, "_ireq", None))
+    except Exception as error:  # noqa: BLE001 (pip will meet it as well, and say so)
+        logger.debug("pipcache: dependencies are not known ahead: %s", error)
 
 
 def _ensure_link_req_src_dir(

@@ -69,6 +69,7 @@ def place_wheels(run: Run, digests: Sequence[str], environment: EnvironmentPaths
         tree = run.store.trees.find(digest)
         if tree is None or _project_of(tree) in installed or not _is_whole(run, tree):
             return False
+        run.store.trees.touch(digest)
         trees.append((digest, tree))
     for digest, tree in trees:
         try:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextvars
+import json
 import logging
 import os
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from pipcache_plugin.management import contents
 from pipcache_plugin.pip_bridge import run
@@ -29,6 +31,21 @@ def _find_wheels(original: PipFunction, self: CacheCommand, options: Values, pat
     if store is None or not _counts_ours.get():
         return found
     return [*found, *map(str, contents.find_wheels(store, _glob(pattern)))]
+
+
+def _list_cache_items(original: PipFunction, self: CacheCommand, options: Values, args: list[str]) -> None:
+    """Print JSON, which pip does not know."""
+    if options.list_format != "json":
+        original(self, options, args)
+        return
+    from pip._internal.exceptions import CommandError
+
+    from pipcache_plugin.management.inventory import describe
+
+    if len(args) > 1:
+        raise CommandError("Too many arguments")
+    paths = map(Path, self._find_wheels(options, args[0] if args else "*"))
+    logger.info("%s", json.dumps(describe(run.find_store(options, os.environ), paths), indent=2))
 
 
 def _remove_cache_items(original: PipFunction, self: CacheCommand, options: Values, args: list[str]) -> None:
@@ -67,6 +84,13 @@ def _get_cache_info(original: PipFunction, self: CacheCommand, options: Values, 
         logger.info("Number of unpacked wheels: %s", count)
 
 
+def _handler_map(original: PipFunction, self: CacheCommand) -> dict[str, Any]:
+    """Add our subcommands."""
+    from pipcache_plugin.pip_bridge import cache_care
+
+    return {**original(self), **cache_care.handlers(self)}
+
+
 def _run_for_pip_only(original: PipFunction, self: CacheCommand, options: Values, args: list[str]) -> None:
     token = _counts_ours.set(False)
     try:
@@ -81,6 +105,18 @@ def _glob(pattern: str) -> str:
 
 
 SEAMS = [
+    Seam(
+        modules=("pip._internal.commands.cache",),
+        name="CacheCommand.handler_map",
+        parameters=("self",),
+        part=_handler_map,
+    ),
+    Seam(
+        modules=("pip._internal.commands.cache",),
+        name="CacheCommand.list_cache_items",
+        parameters=("self", "options", "args"),
+        part=_list_cache_items,
+    ),
     Seam(
         modules=("pip._internal.commands.cache",),
         name="CacheCommand._find_wheels",

@@ -82,6 +82,7 @@ def unpack(current: run.Run, wheel: Path) -> Unpacked | None:
     try:
         sha256 = sha256_of(wheel)
         tree = trees.find(sha256) or trees.add(sha256, wheel)
+        trees.touch(sha256)
         bytecode = find_bytecode(current, sha256, tree) if _wants_bytecode(current) else None
     except (OSError, UnsuitableWheelError) as error:
         logger.debug("pipcache: %s is installed by pip alone: %s", wheel, error)

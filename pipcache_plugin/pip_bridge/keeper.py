@@ -94,6 +94,7 @@ def find_right_wheel(
 
     served = find_wheel(run, key, holds)
     if served is not None:
+        run.store.touch(served.entry)
         there, absent = list_dependences(served.record.conditions)
         run.note_decision("hit", served.record, served.entry, depends_on=there, depends_on_absence_of=absent)
     return served
@@ -123,8 +124,19 @@ class Evidence(Protocol):
 class Keeper:
     """Keeps what is built for one key; satisfies ``building.interface.WheelKeeper``."""
 
-    def __init__(self, run: Run, key: BuildKey, present: Present, evidence: Evidence) -> None:
-        """Nothing happens yet."""
+    def __init__(
+        self,
+        run: Run,
+        key: BuildKey,
+        present: Present,
+        evidence: Evidence,
+        inputs: Mapping[str, object] | None = None,
+    ) -> None:
+        """Nothing happens yet.
+
+        :param inputs: what the key was made from, for whoever looks into the store.
+        """
+        self._inputs = inputs
         self._run = run
         self._key = key
         self._present = present
@@ -149,7 +161,7 @@ class Keeper:
             logger.debug("pipcache: not stored: %s", error)
             return None
         try:
-            entry = self._run.store.add_wheel(self._key, wheel, record.to_dict())
+            entry = self._run.store.add_wheel(self._key, wheel, record.to_dict(), self._inputs)
         except OSError as error:
             self._cannot_write(error)
             return None

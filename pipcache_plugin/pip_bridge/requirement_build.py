@@ -62,10 +62,11 @@ class RequirementBuild:
         link = self.requirement.link
         assert link is not None, "a prepared requirement has a link"
         self._link = link
-        self._key = sources.make_inputs(source, link, self.requirement.config_settings, build_isolation).key()
+        inputs = sources.make_inputs(source, link, self.requirement.config_settings, build_isolation)
+        self._key = inputs.key()
         self._present = current.present.at(self.requirement.source_dir) if link.is_vcs else current.present
         self._evidence = BuildEvidence(self.requirement, link, self._present, is_isolated=self._is_isolated)
-        self._keeper = keeper.Keeper(current, self._key, self._present, self._evidence)
+        self._keeper = keeper.Keeper(current, self._key, self._present, self._evidence, inputs.to_dict())
         self._once: BuildOnce | None = None
         self._requires: Sequence[str] = []
         self._is_preparing = False

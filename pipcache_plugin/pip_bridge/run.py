@@ -17,7 +17,7 @@ from pipcache_plugin.store.location import choose_root
 from pipcache_plugin.store.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from optparse import Values
 
     from pip._internal.req.req_install import InstallRequirement
@@ -84,6 +84,7 @@ class Run:
 
         self._folder: Path | None = None
         self._has_warned = False
+        self._keep_within_bound: Callable[[], None] | None = None
 
     @functools.cached_property
     def jobs(self) -> Jobs:
@@ -114,6 +115,21 @@ class Run:
         """Let others have the places of build environments, which pip has removed."""
         while self.places:
             self.places.pop().give_back()
+        if self._keep_within_bound is not None:
+            self._keep_within_bound()
+
+    def prepare_bound(self) -> None:
+        """Get ready to look whether the store keeps within its bound, at the end: then pip lets nothing be imported."""
+        if not self.store.must_be_bounded():
+            return
+        from pipcache_plugin.management import bound
+
+        try:
+            most = bound.find_max_bytes(self.present.environ)
+        except ValueError as error:
+            self.warn_once(f"`{bound.VARIABLE}` is `{error}`, which is no size: nothing is removed from the cache")
+            return
+        self._keep_within_bound = functools.partial(bound.keep, self.store, most)
 
     def place_folder(self, name: str) -> Path:
         """Return a folder of this run for a wheel with the digest *name*; pip removes it at its end."""
@@ -293,6 +309,7 @@ def begin(asked: Asked) -> None:
         current = None
     if current is not None:
         nested_environ[_NAME_VARIABLE] = current.name
+        current.prepare_bound()
         _begun.append(current)
     _current = current
 

@@ -113,6 +113,10 @@ def _create_command(original: PipFunction, name: str, *args: Any, **kwargs: Any)
             from pipcache_plugin.pip_bridge.beginning import add_options
 
             add_options(command)
+        if name == "cache":
+            from pipcache_plugin.pip_bridge import cache_care
+
+            cache_care.add_options(command)
     except PipCacheError as error:
         say_plain_pip(error, sys.argv[1:])
     return command

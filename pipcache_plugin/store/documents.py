@@ -51,30 +51,42 @@ class Documents:
 
         :raises OSError: the table cannot be read.
         """
-        return list(self._iter_folder(self._folder_of(key)))
+        return list(self._iter_folder(self._folder_of(key), sets_aside=True))
 
     def __iter__(self) -> Iterator[Document]:
-        """Go through all documents of the table.
+        """Go through all documents of the table; what does not verify stays where it is.
 
         :raises OSError: the table cannot be read.
         """
         for folder in sorted(self.folder.glob("[0-9a-f][0-9a-f]/*")):
             if folder.is_dir():
-                yield from self._iter_folder(folder)
+                yield from self._iter_folder(folder, sets_aside=False)
+
+    def find_damaged(self) -> Iterator[Path]:
+        """Go through the files that are not what was stored, and leave them where they are."""
+        for path in sorted(self.folder.glob("[0-9a-f][0-9a-f]/*/*.json")):
+            try:
+                data = path.read_bytes()
+            except FileNotFoundError:
+                continue
+            except OSError:
+                data = b""
+            if _id_of(data) != path.stem or _parse(data) is None:
+                yield path
 
     def _folder_of(self, key: str) -> Path:
         return self.folder / key[:2] / key
 
-    def _iter_folder(self, folder: Path) -> Iterator[Document]:
+    def _iter_folder(self, folder: Path, *, sets_aside: bool) -> Iterator[Document]:
         try:
             paths = sorted(folder.iterdir())
         except FileNotFoundError:
             return
         for path in paths:
-            if path.suffix == ".json" and (content := self._read(path)) is not None:
+            if path.suffix == ".json" and (content := self._read(path, sets_aside=sets_aside)) is not None:
                 yield Document(path=path, content=content)
 
-    def _read(self, path: Path) -> Mapping[str, object] | None:
+    def _read(self, path: Path, *, sets_aside: bool) -> Mapping[str, object] | None:
         try:
             data = path.read_bytes()
         except FileNotFoundError:
@@ -82,7 +94,7 @@ class Documents:
         except IsADirectoryError:
             data = b""
         content = _parse(data) if _id_of(data) == path.stem else None
-        if content is None:
+        if content is None and sets_aside:
             set_aside(self._root, path)
         return content
 

@@ -11,6 +11,9 @@ import json
 import os
 from typing import TYPE_CHECKING
 
+from pipcache_plugin.store import locks
+from pipcache_plugin.store.counts import Counts
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
@@ -27,6 +30,8 @@ class DecisionLog:
         self.folder = root / "log"
         self.file = self.folder / "decisions.jsonl"
         self._older = self.file.with_suffix(".jsonl.1")
+        self._lock = root / "locks" / "log"
+        self.counts = Counts(self.folder)
 
     def append(self, decision: Mapping[str, object]) -> None:
         """Add a line, with the format's number."""
@@ -43,20 +48,40 @@ class DecisionLog:
                 os.close(descriptor)
             # Another process may have been first, and the file that is there now is a new one.
             if status.st_size > _LARGEST_BYTES and os.path.samestat(status, self.file.stat()):
-                self.file.replace(self._older)
+                self._begin_anew(status)
 
     def __iter__(self) -> Iterator[Mapping[str, object]]:
         """Go through the lines of this format, newest first."""
         for file in [self.file, self._older]:
-            try:
-                lines = file.read_bytes().splitlines()
-            except OSError:
-                continue
-            for line in reversed(lines):
-                with contextlib.suppress(ValueError, RecursionError):
-                    decision = json.loads(line)
-                    if isinstance(decision, dict) and decision.get("format") == FORMAT:
-                        yield decision
+            yield from _iter_lines(file)
+
+    def _begin_anew(self, status: os.stat_result) -> None:
+        """Begin a new file, and count what is in the one that is lost for it.
+
+        :raises OSError: there is no new file; the next line tries again.
+        """
+        descriptor = locks.try_to_hold(self._lock)
+        if descriptor == locks.HELD:
+            return
+        try:
+            if os.path.samestat(status, self.file.stat()):
+                self.counts.keep(_iter_lines(self._older))
+                self.file.replace(self._older)
+        finally:
+            if descriptor is not None:
+                os.close(descriptor)
+
+
+def _iter_lines(file: Path) -> Iterator[Mapping[str, object]]:
+    try:
+        lines = file.read_bytes().splitlines()
+    except OSError:
+        return
+    for line in reversed(lines):
+        with contextlib.suppress(ValueError, RecursionError):
+            decision = json.loads(line)
+            if isinstance(decision, dict) and decision.get("format") == FORMAT:
+                yield decision
 
 
 def _ends_with_newline(descriptor: int) -> bool:

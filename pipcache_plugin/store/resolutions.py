@@ -27,8 +27,8 @@ class Resolutions:
 
     def __init__(self, root: Path) -> None:
         """Nothing is made."""
-        self._documents = Documents(root, "resolutions")
-        self.folder = self._documents.folder
+        self.documents = Documents(root, "resolutions")
+        self.folder = self.documents.folder
 
     def find(self, key: str) -> Sequence[str] | None:
         """Return the digests of the wheels under *key*, if the index need not be asked for them again now.
@@ -36,7 +36,7 @@ class Resolutions:
         :raises OSError: the store cannot be read.
         """
         now = time.time()
-        for document in self._documents.find(key):
+        for document in self.documents.find(key):
             match document.content:
                 case {"format": int(number), "fresh_until": int() | float() as until, "wheels": list(wheels)} if (
                     number == FORMAT and now < until and all(_is_digest(wheel) for wheel in wheels)
@@ -49,8 +49,8 @@ class Resolutions:
 
         :raises OSError: nothing was remembered.
         """
-        earlier = [document.path for document in self._documents.find(key)]
-        kept = self._documents.put(key, {"format": FORMAT, "fresh_until": fresh_until, "wheels": list(wheels)})
+        earlier = [document.path for document in self.documents.find(key)]
+        kept = self.documents.put(key, {"format": FORMAT, "fresh_until": fresh_until, "wheels": list(wheels)})
         for path in earlier:
             if path != kept:
                 with contextlib.suppress(OSError):

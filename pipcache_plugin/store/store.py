@@ -9,12 +9,13 @@
       trees/<aa>/<sha256>/                 wheels unpacked, with bytecode
       resolutions/<aa>/<key>/<id>.json     which wheels an installation of build requirements chose
       environments/<key>-<number>/         build environments, for as long as they are used
-      log/decisions.jsonl                  what was found and built, and why
+      log/decisions.jsonl                  what was found and built, and why; ``counts.json``: how often
       locks/<build key>                    held while a backend works on a key
       damaged/                             what did not verify
 
-An entry is ``{"format", "created_ns", "wheel": {"filename", "sha256", "size_bytes"}, "record"}``. Prepared metadata is
-``{"format", "created_ns", "dist_info", "files", "conditions"}``, with each file's bytes in base64 under its POSIX path.
+An entry is ``{"format", "created_ns", "wheel": {"filename", "sha256", "size_bytes"}, "record", "inputs"}``; the time of
+its file is that of its last use. Prepared metadata is ``{"format", "created_ns", "dist_info", "files", "conditions"}``,
+with each file's bytes in base64 under its POSIX path.
 A document with another ``format`` belongs to another version: passed over, left alone. So is one with a name in it
 that leads elsewhere.
 """
@@ -22,6 +23,8 @@ that leads elsewhere.
 from __future__ import annotations
 
 import base64
+import contextlib
+import os
 import re
 import time
 from dataclasses import dataclass
@@ -41,6 +44,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FORMAT = 2
+
+_SECONDS_BETWEEN_LOOKS = 86_400
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _PATH_PART = re.compile(r"[^/\\:\0]+")
@@ -62,6 +67,9 @@ class Entry:
 
     record: object
     """JSON, not looked into here."""
+
+    inputs: object = None
+    """What the key was made from: JSON, told to users and not looked into; older entries have none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +105,15 @@ class Store:
         self.environments = Environments(root)
         self.resolutions = Resolutions(root)
         self.damaged = root / damaged.FOLDER
+        self.bound = root / "locks" / "bound"
+        """Held by who looks whether the store keeps within its bound; its time is when somebody did last."""
+
+    def must_be_bounded(self) -> bool:
+        """Tell whether nobody has looked today."""
+        try:
+            return not 0 <= time.time() - self.bound.stat().st_mtime < _SECONDS_BETWEEN_LOOKS
+        except OSError:
+            return self.root.is_dir()
 
     def find_entries(self, key: str) -> list[Entry]:
         """Return the entries under *key* whose wheel is there, newest first.
@@ -114,6 +131,11 @@ class Store:
             if entry := _parse_entry(document):
                 yield entry
 
+    def touch(self, entry: Entry) -> None:
+        """Note that an entry is used now, where that can be noted: by the time of its file."""
+        with contextlib.suppress(OSError):
+            os.utime(entry.path)
+
     def place_wheel(self, entry: Entry, folder: Path) -> Path | None:
         """Put an entry's wheel into *folder*, verified; ``None`` when it is gone or damaged.
 
@@ -121,8 +143,12 @@ class Store:
         """
         return self.wheels.place(entry.wheel, folder)
 
-    def add_wheel(self, key: str, wheel: Path, record: Mapping[str, object]) -> Entry:
+    def add_wheel(
+        self, key: str, wheel: Path, record: Mapping[str, object], inputs: Mapping[str, object] | None = None
+    ) -> Entry:
         """Store *wheel* with its record under *key*, and return its entry.
+
+        :param inputs: what the key was made from.
 
         :raises OSError: no entry was added.
         """
@@ -133,8 +159,10 @@ class Store:
             "created_ns": created_ns,
             "wheel": {"filename": blob.filename, "sha256": blob.sha256, "size_bytes": blob.size_bytes},
             "record": record,
+            "inputs": inputs,
         }
-        return Entry(path=self.entries.put(key, content), created_ns=created_ns, wheel=blob, record=record)
+        path = self.entries.put(key, content)
+        return Entry(path=path, created_ns=created_ns, wheel=blob, record=record, inputs=inputs)
 
     def find_metadata(self, key: str) -> list[PreparedMetadata]:
         """Return the metadata under *key*, newest first.
@@ -174,7 +202,8 @@ def _parse_entry(document: Document) -> Entry | None:
             "record": record,
         } if number == FORMAT and _SHA256.fullmatch(sha256) and _WHEEL_FILENAME.fullmatch(filename):
             blob = WheelBlob(filename=filename, sha256=sha256, size_bytes=size_bytes)
-            return Entry(path=document.path, created_ns=created_ns, wheel=blob, record=record)
+            inputs = document.content.get("inputs")
+            return Entry(path=document.path, created_ns=created_ns, wheel=blob, record=record, inputs=inputs)
     return None
 
 

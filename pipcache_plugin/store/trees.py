@@ -163,15 +163,37 @@ class Trees:
             if is_sha256(path.name) and (found := _read(path)) is not None:
                 yield found
 
+    def touch(self, sha256: str) -> None:
+        """Note that the tree of a wheel is used now, where that can be noted."""
+        with contextlib.suppress(OSError):
+            os.utime(self.path_of(sha256) / _MANIFEST)
+
+    def find_use(self, tree: Tree) -> float:
+        """Return when a tree was used last, as Unix time in seconds; 0 for one that is gone."""
+        try:
+            return (tree.folder.parent / _MANIFEST).stat().st_mtime
+        except OSError:
+            return 0.0
+
+    def iter_bytecode(self, tree: Tree) -> Iterator[Tree]:
+        """Go through all kinds of bytecode of a tree."""
+        for path in sorted((tree.folder.parent / "bytecode").glob("[!.]*")):
+            if (found := _read(path)) is not None:
+                yield found
+
     def remove(self, tree: Tree) -> None:
         """Take a tree out, with its bytecode; one that is gone already is no error.
 
         :raises OSError: it cannot be removed.
         """
+        self.remove_folder(tree.folder.parent)
+
+    def remove_folder(self, folder: Path) -> None:
+        """Take out the tree that is in a folder of the store; see ``remove``."""
         # Renamed first, so that nobody finds half of it.
-        gone = tree.folder.parent.with_name(f".tmp-{secrets.token_hex(6)}")
+        gone = folder.with_name(f".tmp-{secrets.token_hex(6)}")
         try:
-            tree.folder.parent.rename(gone)
+            folder.rename(gone)
         except FileNotFoundError:
             return
         shutil.rmtree(gone)

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
 
 def as_pip(text: str) -> str:
-    """Return *text* with our module's name where pip's would be, and without the option that is ours."""
+    """Return *text* with our module's name where pip's would be, and without options and subcommands of ours."""
     text = re.sub(r"^  --(?:rebuild|jobs) .*\n(?: {10,}.*\n)*", "", text, flags=re.MULTILINE)
+    text = text.replace("list, prune, purge, remove, stats, verify)", "list, purge, remove)")
     return text.replace("-m pipcache_plugin", "-m pip")
 
 

@@ -38,6 +38,7 @@ EXPLAINING = {
     "pipcache_plugin.management.explain",
     "pipcache_plugin.store",
     "pipcache_plugin.store.blobs",
+    "pipcache_plugin.store.counts",
     "pipcache_plugin.store.damaged",
     "pipcache_plugin.store.documents",
     "pipcache_plugin.store.environments",

@@ -191,6 +191,20 @@ def test_what_is_found_meanwhile_is_told(index: Index, make_environment: MakeEnv
     assert result.stdout.index("Preparing metadata") < result.stdout.index(line)
 
 
+def test_what_is_not_for_this_python_is_looked_no_further_into(
+    index: Index, environment: Environment, pipcache: Commands
+) -> None:
+    """What it depends on by URL is not even downloaded, as with pip."""
+    dependency = make_wheel(index.folder.parent / "elsewhere", name="dependency")
+    requires = [f"dependency @ {dependency.as_uri()}"]
+    wheel = make_wheel(dependency.parent, requires_dist=requires, requires_python="<3.5")
+    result = pipcache("install", str(wheel), "--ignore-requires-python", "--dry-run", into=environment)
+    assert "dependency-1.0" in result.stdout
+    result = pipcache("install", "--find-links", str(wheel.parent), "--no-index", "simple", into=environment)
+    assert result.returncode == 1
+    assert "dependency" not in result.output
+
+
 def test_failed_build_among_others(
     index: Index, make_environment: MakeEnvironment, pipcache: Commands, pip: Commands
 ) -> None:

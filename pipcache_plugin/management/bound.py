@@ -1,0 +1,48 @@
+"""The bound that a store keeps by itself, looked at once a day by a command that has stored something."""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import TYPE_CHECKING
+
+from pipcache_plugin.management import pruning
+from pipcache_plugin.management.units import parse_size
+from pipcache_plugin.store import locks
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pipcache_plugin.store.store import Store
+
+logger = logging.getLogger(__name__)
+
+VARIABLE = "PIPCACHE_MAX_SIZE"
+
+_DEFAULT_BYTES = 10_000_000_000
+
+
+def find_max_bytes(environ: Mapping[str, str]) -> int:
+    """Return how large a store may be: as the user says, else 10 GB.
+
+    :raises ValueError: the variable holds no size.
+    """
+    given = environ.get(VARIABLE, "").strip()
+    return parse_size(given) if given else _DEFAULT_BYTES
+
+
+def keep(store: Store, max_bytes: int) -> None:
+    """Take out of *store* what is beyond the bound, if nobody else is at it."""
+    descriptor = locks.try_to_hold(store.bound)
+    if descriptor in {None, locks.HELD}:
+        return
+    assert descriptor is not None, "it is held"
+    try:
+        os.utime(store.bound)
+        for piece in pruning.choose(pruning.collect(store), pruning.Limits(max_bytes=max_bytes)):
+            logger.debug("pipcache: removing %s, to keep the cache within %d bytes", piece.path, max_bytes)
+            pruning.remove(store, piece)
+    except OSError as error:
+        logger.debug("pipcache: the cache is not kept within bounds: %s", error)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,44 @@
+"""Sizes and durations as users write and read them."""
+
+from __future__ import annotations
+
+import re
+
+_BYTES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
+_BINARY_BYTES = {"k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+_SIZE = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>[kmgt]?)(?P<binary>i?)b?", re.IGNORECASE)
+_DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>[smhdw])", re.IGNORECASE)
+
+
+def parse_size(text: str) -> int:
+    """Return a number of bytes: of ``5GB``, ``500 MB``, ``1.5g``, ``2GiB`` or ``1000``.
+
+    :raises ValueError: it is no size.
+    """
+    match = _SIZE.fullmatch(text.strip())
+    if match is None or (match["binary"] and not match["unit"]):
+        raise ValueError(text)
+    units = _BINARY_BYTES if match["binary"] else _BYTES
+    return int(float(match["number"]) * units[match["unit"].lower()])
+
+
+def parse_duration(text: str) -> float:
+    """Return a number of seconds: of ``30d``, ``12 h``, ``2w``, ``45m`` or ``10s``.
+
+    :raises ValueError: it is no duration.
+    """
+    match = _DURATION.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(text)
+    return float(match["number"]) * _SECONDS[match["unit"].lower()]
+
+
+def format_duration(seconds: float) -> str:
+    """Return ``1 h 5 min``, ``3 min 20 s`` or ``4.2 s``."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"

@@ -1,0 +1,205 @@
+"""``cache prune|verify|stats``, and ``--format json``: what pip's ``cache`` does not have, said as pip would say it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipcache_plugin.management import contents
+from pipcache_plugin.management.units import format_duration, parse_duration, parse_size
+from pipcache_plugin.pip_bridge import run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from optparse import Values
+
+    from pip._internal.commands.cache import CacheCommand
+
+    from pipcache_plugin.management.pruning import Limits
+    from pipcache_plugin.store.counts import Count
+    from pipcache_plugin.store.store import Store
+
+logger = logging.getLogger(__name__)
+
+_SUBCOMMANDS = """\
+    - prune: Remove what is least worth its place, until the cache keeps within limits.
+    - verify: Read every byte of the cache, and report what is wrong.
+    - stats: Show how often wheels were found and built, and the time saved.
+"""
+
+_USAGE = """\
+        %prog prune [--max-size=<size>] [--older-than=<age>] [--keep-latest=<count>] [--ci] [--dry-run]
+        %prog verify [--repair]
+        %prog stats [--since=<age>] [--format=[human, json]] [--reset]
+"""
+
+
+def add_options(command: CacheCommand) -> None:
+    """Add our subcommands to pip's help, and their options to its parser."""
+    parser: Any = command.parser
+    purge = "    - purge: Remove all items from the cache.\n"
+    parser.description = (parser.description or "").replace(purge, purge + _SUBCOMMANDS)
+    parser.usage = f"{parser.usage.rstrip()}\n{_USAGE}".replace(
+        "--format=[human, abspath]]", "--format=[human, abspath, json]]"
+    )
+    style = parser.get_option("--format")
+    style.choices = (*style.choices, "json")
+    style.help = "Select the output format among: human (default), abspath or json"
+    add = command.cmd_opts.add_option
+    add("--max-size", dest="max_size", metavar="size", help="Leave no more than this, for example 5GB.")
+    add(
+        "--older-than",
+        dest="older_than",
+        metavar="age",
+        help="Remove what was not used for this long, for example 30d.",
+    )
+    add("--keep-latest", dest="keep_latest", type="int", metavar="count", help="Keep so many versions of each project.")
+    add("--ci", dest="for_ci", action="store_true", help="Keep what is worth carrying from one CI run to the next.")
+    add("--dry-run", dest="dry_run", action="store_true", help="Say what would be removed, and remove nothing.")
+    add("--repair", dest="repair", action="store_true", help="Take what is wrong out of the cache.")
+    add("--since", dest="since", metavar="age", help="Count from then on, for example 7d.")
+    add("--reset", dest="reset", action="store_true", help="Begin to count anew.")
+
+
+Handler = "Callable[[Values, list[str]], None]"
+
+
+def handlers(command: CacheCommand) -> Mapping[str, Callable[[Values, list[str]], None]]:
+    """Return our subcommands, by name."""
+
+    def bound(handle: Callable[[CacheCommand, Store, Values], None]) -> Callable[[Values, list[str]], None]:
+        def call(options: Values, args: list[str]) -> None:
+            from pip._internal.exceptions import CommandError
+
+            if args:
+                raise CommandError("Too many arguments")
+            store = run.find_store(options, os.environ)
+            assert store is not None, "pip has seen that there is a cache"
+            try:
+                handle(command, store, options)
+            except OSError as error:
+                raise CommandError(f"The wheel cache at `{store.root}` cannot be used: {error}") from error
+
+        return call
+
+    return {"prune": bound(_prune), "verify": bound(_verify), "stats": bound(_stats)}
+
+
+def _prune(command: CacheCommand, store: Store, options: Values) -> None:
+    from pip._internal.utils.misc import format_size
+
+    from pipcache_plugin.management import pruning
+
+    limits = _limits(options)
+    responses = map(Path, command._find_http_files(options))
+    pieces = pruning.choose(pruning.collect(store, responses), limits)
+    for piece in pieces:
+        if not options.dry_run:
+            pruning.remove(store, piece)
+        logger.log(15, "%s %s", "Would remove" if options.dry_run else "Removed", piece.path)
+    if not options.dry_run:
+        contents.remove_empty_folders(store)
+    removed = "would be removed" if options.dry_run else "removed"
+    for kind in pruning.Kind:
+        found = [piece for piece in pieces if piece.kind is kind]
+        if found:
+            size = format_size(sum(piece.size_bytes for piece in found))
+            logger.info("%s %s: %s (%s)", kind.value[0].upper() + kind.value[1:], removed, len(found), size)
+    if not pieces:
+        logger.info("Nothing to remove")
+
+
+def _limits(options: Values) -> Limits:
+    from pip._internal.exceptions import CommandError
+
+    from pipcache_plugin.management.bound import find_max_bytes
+    from pipcache_plugin.management.pruning import Limits
+
+    if options.keep_latest is not None and options.keep_latest < 1:
+        raise CommandError(f"--keep-latest is no number from 1 on: {options.keep_latest}")
+    limits = Limits(
+        max_bytes=_parse("--max-size", parse_size, options.max_size),
+        older_than_seconds=_parse("--older-than", parse_duration, options.older_than),
+        keep_latest=options.keep_latest,
+        is_for_ci=bool(options.for_ci),
+    )
+    # By itself, it does what is done now and then without being asked.
+    return limits if limits != Limits() else Limits(max_bytes=find_max_bytes(os.environ))
+
+
+def _parse(option: str, parse: Callable[[str], Any], text: str | None) -> Any:
+    from pip._internal.exceptions import CommandError
+
+    try:
+        return None if text is None else parse(text)
+    except ValueError:
+        example = "5GB" if parse is parse_size else "30d"
+        raise CommandError(f"{option} is not understood: {text!r} (an example: {example})") from None
+
+
+def _verify(_command: CacheCommand, store: Store, options: Values) -> None:
+    from pip._internal.exceptions import CommandError
+
+    from pipcache_plugin.management import verifying
+
+    problems = list(verifying.find_problems(store))
+    for problem in problems:
+        logger.warning("%s", problem)
+        if options.repair:
+            verifying.repair(store, problem)
+    wheels, trees = len(list(store.wheels)), len(list(store.trees))
+    logger.info("Wheels verified: %s", wheels)
+    logger.info("Unpacked wheels verified: %s", trees)
+    if problems and not options.repair:
+        hint = "to take out what is wrong, run `pipcache cache verify --repair`"
+        raise CommandError(f"Problems found: {len(problems)} ({hint})")
+    if problems:
+        logger.info("Problems repaired: %s", len(problems))
+
+
+def _stats(_command: CacheCommand, store: Store, options: Values) -> None:
+    age = _parse("--since", parse_duration, options.since)
+    since_ns = time.time_ns() - int(age * 1e9) if age is not None else 0
+    counts = store.log.counts.by_project(store.log, since_ns)
+    if options.list_format == "json":
+        _print_json(store, counts)
+    else:
+        _print_stats(store, counts)
+    if options.reset:
+        store.log.counts.reset()
+
+
+def _print_json(store: Store, counts: Mapping[str, Count]) -> None:
+    from pipcache_plugin.store.counts import total
+
+    wheels = list(store.wheels)
+    content = {
+        "total": total(counts.values()).to_dict(),
+        "projects": {project: count.to_dict() for project, count in counts.items()},
+        "wheels": len(wheels),
+        "size": contents.size_bytes(wheels) + contents.size_of_trees(store)[1],
+    }
+    logger.info("%s", json.dumps(content, indent=2))
+
+
+def _print_stats(store: Store, counts: Mapping[str, Count]) -> None:
+    from pip._internal.utils.misc import format_size
+
+    from pipcache_plugin.store.counts import total
+
+    all_of_them, wheels = total(counts.values()), list(store.wheels)
+    logger.info("Wheels found: %s", all_of_them.hits)
+    logger.info("Wheels built: %s", all_of_them.builds)
+    logger.info("Time saved: %s", format_duration(all_of_them.saved_seconds))
+    logger.info("Time spent building: %s", format_duration(all_of_them.build_seconds))
+    size = contents.size_bytes(wheels) + contents.size_of_trees(store)[1]
+    logger.info("Size: %s (%s wheels, unpacked wheels included)", format_size(size), len(wheels))
+    if counts:
+        logger.info("By project:\n")
+    for project, count in sorted(counts.items(), key=lambda item: (-item[1].saved_seconds, item[0])):
+        saved = format_duration(count.saved_seconds)
+        logger.info(" - %s: %s found, %s built, %s saved", project, count.hits, count.builds, saved)

@@ -1,0 +1,206 @@
+"""``cache prune|verify|stats`` and ``cache list --format json``, for both caches."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.factories import Backend, make_sdist, make_wheel
+from tests.functional.commands import Commands, Environment, builds
+
+if TYPE_CHECKING:
+    from tests.functional.conftest import MakeEnvironment
+    from tests.functional.server import Index
+
+
+@pytest.fixture
+def filled(index: Index, make_environment: MakeEnvironment, pipcache: Commands) -> Index:
+    """Build two wheels, and find one of them once more."""
+    make_wheel(index.folder, name="tool", version="3.0")
+    make_sdist(index.folder, build_requires=["tool"])
+    make_sdist(index.folder, name="other", version="2.0", backend=Backend(sleep_seconds=1))
+    pipcache.ok("install", "simple", "other", *index.options, "-C", "x=1", into=make_environment())
+    pipcache.ok("install", "other", *index.options, "-C", "x=1", into=make_environment())
+    assert pipcache.take_calls() == builds(2)
+    return index
+
+
+def load(commands: Commands, *args: str) -> Any:
+    """Return what a command prints as JSON, and nothing else."""
+    result = commands.ok("cache", *args, "--format", "json")
+    assert result.warnings == []
+    return json.loads(result.stdout)
+
+
+@pytest.mark.usefixtures("filled")
+def test_list_as_json(pipcache: Commands) -> None:
+    """All that is documented."""
+    items = {item["name"]: item for item in load(pipcache, "list")}
+    assert list(items) == ["other", "simple"]
+    simple, other = items["simple"], items["other"]
+    assert simple["filename"] == Path(simple["path"]).name == "simple-1.0-py3-none-any.whl"
+    assert simple["tags"] == ["py3-none-any"]
+    assert simple["size"] == Path(simple["path"]).stat().st_size
+    assert simple["sha256"] == Path(simple["path"]).parent.name
+    assert simple["source"]["kind"] == "sdist"
+    assert simple["origin"].endswith("/simple-1.0.tar.gz")
+    assert simple["python"]["implementation"] == "cpython"
+    assert simple["config_settings"] == [["x", "1"]]
+    assert simple["is_isolated"] is True
+    assert simple["build_requirements"] == {"tool": "3.0"}
+    assert (simple["hits"], other["hits"]) == (0, 1)
+    assert simple["created"] <= simple["last_used"] <= other["last_used"]
+    assert other["build_seconds"] > 1
+    assert [item["name"] for item in load(pipcache, "list", "oth*")] == ["other"]
+    assert load(pipcache, "list", "absent") == []
+
+
+def test_list_as_json_has_pips_own_wheels(index: Index, environment: Environment, pipcache: Commands) -> None:
+    """What is not known of them is null."""
+    make_sdist(index.folder)
+    pipcache.ok("install", "simple", *index.options, into=environment, env={"PIPCACHE_DISABLE": "1"})
+    (item,) = load(pipcache, "list")
+    assert (item["name"], item["version"], item["sha256"]) == ("simple", "1.0", None)
+
+
+@pytest.mark.usefixtures("filled")
+def test_stats(pipcache: Commands) -> None:
+    """What was found, what was built, and what that took."""
+    counts = load(pipcache, "stats")
+    assert counts["total"]["hits"] == 1
+    assert counts["total"]["builds"] == 2
+    assert counts["total"]["saved_seconds"] == counts["projects"]["other"]["saved_seconds"] > 1
+    assert counts["projects"]["simple"]["saved_seconds"] == 0
+    assert counts["wheels"] == 2
+    said = pipcache.ok("cache", "stats").stdout
+    assert "Wheels found: 1\nWheels built: 2\nTime saved: " in said
+    assert " - other: 1 found, 1 built, " in said
+    assert load(pipcache, "stats", "--since", "1h")["total"]["builds"] == 2
+
+
+@pytest.mark.usefixtures("filled")
+def test_stats_begin_anew(pipcache: Commands) -> None:
+    """What was counted before does not count; why wheels were built can still be told."""
+    assert "Wheels built: 2" in pipcache.ok("cache", "stats", "--reset").stdout
+    assert load(pipcache, "stats")["total"]["builds"] == 0
+    assert "other 2.0: found" in pipcache.ok("explain", "other").stdout
+
+
+def test_stats_of_nothing(pipcache: Commands) -> None:
+    """They are zero, and nothing is made."""
+    assert "Wheels found: 0\nWheels built: 0\nTime saved: 0.0 s\n" in pipcache.ok("cache", "stats").stdout
+    assert not pipcache.store.exists()
+
+
+def test_verify(filled: Index, pipcache: Commands, environment: Environment) -> None:
+    """What is wrong is told, then repaired, then built again."""
+    assert "Wheels verified: 2" in pipcache.ok("cache", "verify").stdout
+    wheel = next(path for path in pipcache.wheels if path.name.startswith("simple"))
+    data = bytearray(wheel.read_bytes())
+    data[-1] ^= 1
+    wheel.write_bytes(data)
+    for _ in range(2):
+        result = pipcache("cache", "verify")
+        assert result.returncode == 1
+        assert f"{wheel}: is not what was stored" in result.stderr
+        assert "Problems found: 1 (to take out what is wrong, run `pipcache cache verify --repair`)" in result.stderr
+    assert "Problems repaired: 1" in pipcache.ok("cache", "verify", "--repair").stdout
+    assert not wheel.exists()
+    pipcache.ok("install", "simple", *filled.options, "-C", "x=1", into=environment)
+    assert pipcache.take_calls()["build_wheel"] == 1
+
+
+def test_prune_by_age(filled: Index, pipcache: Commands, make_environment: MakeEnvironment) -> None:
+    """What is used stays: to be found is to be used."""
+    before = time.time() - 40 * 86400
+    for path in pipcache.store.rglob("*"):
+        os.utime(path, (before, before))
+    pipcache.ok("install", "other", *filled.options, "-C", "x=1", into=make_environment())
+    would = pipcache.ok("cache", "prune", "--older-than", "30d", "--dry-run").stdout
+    assert "Wheels would be removed: 1 (" in would
+    assert len(pipcache.wheels) == 2
+    said = pipcache.ok("cache", "prune", "--older-than", "30d").stdout
+    assert said == would.replace("would be removed", "removed")
+    assert [path.name for path in pipcache.wheels] == ["other-2.0-py3-none-any.whl"]
+    assert pipcache.ok("cache", "prune", "--older-than", "30d").stdout == "Nothing to remove\n"
+    pipcache.take_calls()
+    pipcache.ok("install", "simple", "other", *filled.options, "-C", "x=1", into=make_environment())
+    assert pipcache.take_calls() == builds(1)
+
+
+@pytest.mark.usefixtures("filled")
+def test_prune_by_size(pipcache: Commands) -> None:
+    """Down to nothing."""
+    assert "Wheels removed: 2 (" in pipcache.ok("cache", "prune", "--max-size", "0").stdout
+    assert pipcache.wheels == []
+    assert load(pipcache, "list") == []
+
+
+@pytest.mark.usefixtures("filled")
+def test_prune_for_ci(pipcache: Commands) -> None:
+    """Only what was built here is left."""
+    said = pipcache.ok("cache", "prune", "--ci").stdout
+    assert "Unpacked wheels removed: " in said
+    assert len(pipcache.wheels) == 2
+    assert not list(pipcache.store.glob("trees/*/*"))
+
+
+@pytest.mark.usefixtures("filled")
+def test_prune_by_itself(pipcache: Commands) -> None:
+    """Does what is done once a day: nothing, when all is within the bound; the variable moves that."""
+    assert pipcache.ok("cache", "prune").stdout == "Nothing to remove\n"
+    assert "Wheels removed: 2" in pipcache.ok("cache", "prune", env={"PIPCACHE_MAX_SIZE": "0"}).stdout
+
+
+def test_bound_is_kept_without_being_asked(
+    filled: Index, pipcache: Commands, make_environment: MakeEnvironment
+) -> None:
+    """Once a day, after an installation, in silence."""
+    install = ["install", "other", *filled.options, "-C", "x=1"]
+    pipcache.ok(*install, into=make_environment(), env={"PIPCACHE_MAX_SIZE": "0"})
+    assert len(pipcache.wheels) == 2
+    os.utime(pipcache.store / "locks" / "bound", (0, 0))
+    result = pipcache.ok(*install, into=make_environment(), env={"PIPCACHE_MAX_SIZE": "much"})
+    assert ["`PIPCACHE_MAX_SIZE` is `much`" in line for line in result.warnings] == [True]
+    assert len(pipcache.wheels) == 2
+    environment = make_environment()
+    result = pipcache.ok(*install, into=environment, env={"PIPCACHE_MAX_SIZE": "0"})
+    assert result.warnings == []
+    assert environment.distributions == {"other-2.0"}
+    assert pipcache.wheels == []
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["prune", "--max-size", "much"], "--max-size is not understood: 'much' (an example: 5GB)"),
+        (["prune", "--older-than", "30"], "--older-than is not understood: '30' (an example: 30d)"),
+        (["prune", "--keep-latest", "0"], "--keep-latest is no number from 1 on: 0"),
+        (["prune", "x"], "Too many arguments"),
+        (["verify", "x"], "Too many arguments"),
+        (["stats", "x"], "Too many arguments"),
+        (["list", "x", "y", "--format", "json"], "Too many arguments"),
+        (["stats", "--since", "yesterday"], "--since is not understood: 'yesterday' (an example: 30d)"),
+    ],
+    ids=" ".join,
+)
+def test_what_is_not_understood(pipcache: Commands, args: list[str], message: str) -> None:
+    """An error, as pip has them."""
+    result = pipcache("cache", *args)
+    assert result.returncode == 1
+    assert result.stderr == f"ERROR: {message}\n"
+
+
+def test_help(pipcache: Commands) -> None:
+    """One piece with pip's."""
+    said = " ".join(pipcache.ok("cache", "--help").stdout.split())
+    for word in ["prune", "verify", "stats"]:
+        assert f"cache {word}" in said
+        assert f"- {word}: " in said
+    assert "[--format=[human, abspath, json]]" in said
+    assert "human (default), abspath or json" in said
