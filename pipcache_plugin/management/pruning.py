@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _LEAST_BUILD_SECONDS = 0.1
 """So long at least takes the quickest build; and it keeps what is divided by it finite."""
 
+_LEFTOVERS = ["*/.tmp-*", "*/??/.tmp-*", "*/??/*/.tmp-*", "trees/??/*/bytecode/.tmp-*"]
+
 _LEFTOVER_SECONDS = 3600
 """A temporary file this old is nobody's any more."""
 
@@ -166,7 +168,8 @@ def _iter_leftovers(store: Store) -> Iterator[Piece]:
     for path in store.damaged.glob("*"):
         if (piece := _piece_of(Kind.LEFTOVER, path, atime=False)) is not None:
             yield piece
-    for path in store.root.rglob(".tmp-*"):
+    # Not everywhere: there may be a hundred thousand files in trees.
+    for path in (path for pattern in _LEFTOVERS for path in store.root.glob(pattern)):
         used = _mtime(path)
         if used is not None and now - used > _LEFTOVER_SECONDS:
             yield Piece(kind=Kind.LEFTOVER, path=path, size_bytes=_size(path), last_used=0.0)
