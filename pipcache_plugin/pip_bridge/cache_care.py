@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,11 +26,11 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_SUBCOMMANDS = """\
-    - prune: Remove what is least worth its place, until the cache keeps within limits.
-    - verify: Read every byte of the cache, and report what is wrong.
-    - stats: Show how often wheels were found and built, and the time saved.
-"""
+_SUBCOMMANDS = [
+    "prune: Remove what is least worth its place, until the cache keeps within limits.",
+    "verify: Read every byte of the cache, and report what is wrong.",
+    "stats: Show how often wheels were found and built, and the time saved.",
+]
 
 _USAGE = """\
         %prog prune [--max-size=<size>] [--older-than=<age>] [--keep-latest=<count>] [--ci] [--dry-run]
@@ -41,8 +42,13 @@ _USAGE = """\
 def add_options(command: CacheCommand) -> None:
     """Add our subcommands to pip's help, and their options to its parser."""
     parser: Any = command.parser
-    purge = "    - purge: Remove all items from the cache.\n"
-    parser.description = (parser.description or "").replace(purge, purge + _SUBCOMMANDS)
+    # After the last one of pip's, as far in: from Python 3.13 on, docstrings have no indentation.
+    parser.description = re.sub(
+        r"^( *)- purge: .*\n",
+        lambda match: match[0] + "".join(f"{match[1]}- {line}\n" for line in _SUBCOMMANDS),
+        parser.description or "",
+        flags=re.MULTILINE,
+    )
     parser.usage = f"{parser.usage.rstrip()}\n{_USAGE}".replace(
         "--format=[human, abspath]]", "--format=[human, abspath, json]]"
     )
