@@ -7,6 +7,7 @@ import hashlib
 import os
 import secrets
 import shutil
+import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _CHUNK_BYTES = 1 << 20
+
+_asking = threading.Lock()
 
 
 def digests_of(path: Path, algorithms: Iterable[str]) -> dict[str, str]:
@@ -43,8 +46,9 @@ def umask() -> int:
         for line in file:
             if line.startswith(b"Umask:"):
                 return int(line[6:], 8)
-    mask = os.umask(0o022)
-    os.umask(mask)
+    with _asking:
+        mask = os.umask(0o022)
+        os.umask(mask)
     return mask
 
 

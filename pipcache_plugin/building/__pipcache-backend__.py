@@ -38,11 +38,19 @@ def import_quietly(name):  # type: ignore[no-untyped-def]
     said = os.memfd_create("said")
     for stream in (1, 2):
         os.dup2(said, stream)
-    warned = warnings.catch_warnings(record=True).__enter__()  # never left: what the import filters stays so
+    warned: list = []
+    show, warnings.showwarning = warnings.showwarning, lambda *values: warned.append(values)
     importlib.import_module(name)
+    warnings.showwarning = show
     sys.stdout.flush()
     sys.stderr.flush()
     return not (warned or os.fstat(said).st_size or len(os.listdir("/proc/self/task")) > 1)
+
+
+def _leave_us_out(kind, error, trace):  # type: ignore[no-untyped-def]
+    """Show a traceback that begins with the script."""
+    rest = trace.tb_next.tb_next or trace
+    sys.__excepthook__(kind, error.with_traceback(rest), rest)
 
 
 def become(script, arguments, output):  # type: ignore[no-untyped-def]
@@ -53,6 +61,7 @@ def become(script, arguments, output):  # type: ignore[no-untyped-def]
     sys.argv = [script, *arguments]
     with open(script, "rb") as file:
         code = compile(file.read(), script, "exec")
+    sys.excepthook = _leave_us_out
     names = sys.modules["__main__"].__dict__
     kept = {name: names[name] for name in ("__builtins__", "__loader__")}
     names.clear()

@@ -41,8 +41,16 @@ def keep(store: Store, max_bytes: int) -> None:
         os.utime(store.bound)
         for piece in pruning.choose(pruning.collect(store), pruning.Limits(max_bytes=max_bytes)):
             logger.debug("pipcache: removing %s, to keep the cache within %d bytes", piece.path, max_bytes)
-            pruning.remove(store, piece)
-    except OSError as error:
+            _remove(store, piece)
+    except Exception as error:  # noqa: BLE001 (the command has done what it was to do)
         logger.debug("pipcache: the cache is not kept within bounds: %s", error)
     finally:
         os.close(descriptor)
+
+
+def _remove(store: Store, piece: pruning.Piece) -> None:
+    try:
+        pruning.remove(store, piece)
+    except OSError as error:
+        # Somebody else's, perhaps; there is more.
+        logger.debug("pipcache: %s stays: %s", piece.path, error)

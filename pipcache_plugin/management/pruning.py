@@ -120,7 +120,9 @@ def remove(store: Store, piece: Piece) -> None:
     if piece.kind is Kind.TREE:
         store.trees.remove_folder(piece.path)
     elif piece.path.is_dir() and not piece.path.is_symlink():
-        shutil.rmtree(piece.path)
+        # Somebody else may be at it.
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(piece.path)
     else:
         # First what leads to it.
         for path in [*piece.entries, piece.path]:

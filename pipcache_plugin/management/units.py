@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 _BYTES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
@@ -21,7 +22,10 @@ def parse_size(text: str) -> int:
     if match is None or (match["binary"] and not match["unit"]):
         raise ValueError(text)
     units = _BINARY_BYTES if match["binary"] else _BYTES
-    return int(float(match["number"]) * units[match["unit"].lower()])
+    size = float(match["number"]) * units[match["unit"].lower()]
+    if math.isinf(size):
+        raise ValueError(text)
+    return int(size)
 
 
 def parse_duration(text: str) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import csv
 import hashlib
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
     from pipcache_plugin.store.store import Store
     from pipcache_plugin.store.trees import Tree
+
+
+_ALGORITHMS = {"sha256", "sha384", "sha512"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,10 +106,11 @@ def _read_record(tree: Tree) -> dict[str, tuple[str, str]]:
                 text = (tree.folder / name).read_text(encoding="utf-8")
             except (OSError, ValueError):
                 return {}
-            for row in csv.reader(text.splitlines()):
-                algorithm, equals, digest = row[1].partition("=") if len(row) > 1 else ("", "", "")
-                if equals and algorithm in hashlib.algorithms_guaranteed:
-                    found[row[0]] = (algorithm, digest)
+            with contextlib.suppress(csv.Error):
+                for row in csv.reader(text.splitlines()):
+                    algorithm, equals, digest = row[1].partition("=") if len(row) > 1 else ("", "", "")
+                    if equals and algorithm in _ALGORITHMS:
+                        found[row[0]] = (algorithm, digest.rstrip("="))
     return found
 
 

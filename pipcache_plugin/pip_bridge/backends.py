@@ -57,15 +57,22 @@ class ImportedBackend:
         """
         python, script, *arguments = command
         with _lock:
+            # From here on nobody else ends it.
             if self in _idle:
                 _idle.remove(self)
         start = (python, script, cwd, dict(environ))
-        if self._connection is None and not self._is_refused and _is_known(environ):
-            self._start = start
-            self._connect(python, script, cwd, environ)
-        if self._connection is None or start != self._start:
+        try:
+            if self._connection is None and not self._is_refused and _is_known(environ):
+                self._start = start
+                self._connect(python, script, cwd, environ)
+            if self._connection is None or start != self._start:
+                return None
+            reader, writer = os.pipe()
+        except OSError:
+            # No such sockets, too many files, no memory: the usual way may be open.
+            self._is_refused = True
+            self.close()
             return None
-        reader, writer = os.pipe()
         try:
             socket.send_fds(self._connection, [json.dumps(arguments).encode("ascii")], [writer])
         except OSError:
@@ -92,13 +99,17 @@ class ImportedBackend:
         with _lock:
             if self in _idle:
                 _idle.remove(self)
-        if self._connection is not None and self._server is not None:
-            self._connection.close()
-            self._server.wait()
+            held = self._let_go()
+        _end(*held)
+
+    def _let_go(self) -> tuple[socket.socket | None, subprocess.Popen[bytes] | None]:
+        held = self._connection, self._server
         self._connection = self._server = None
+        return held
 
     def _connect(self, python: str, script: str, cwd: str | None, environ: Mapping[str, str]) -> None:
         ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._connection = ours
         with its:
             self._server = subprocess.Popen(
                 [python, str(_SCRIPT), script, str(its.fileno())],
@@ -110,7 +121,6 @@ class ImportedBackend:
                 pass_fds=[its.fileno()],
             )
         self._note_process(self._server)
-        self._connection = ours
         with contextlib.suppress(OSError):
             if ours.recv(64):
                 return
@@ -120,9 +130,16 @@ class ImportedBackend:
     def _put_aside(self) -> None:
         with _lock:
             _idle.append(self)
-            oldest = _idle.pop(0) if len(_idle) > _MOST_IDLE else None
-        if oldest is not None:
-            oldest.close()
+            # While it is idle, and the lock held: then its own thread does not use it.
+            held = _idle.pop(0)._let_go() if len(_idle) > _MOST_IDLE else (None, None)
+        _end(*held)
+
+
+def _end(connection: socket.socket | None, server: subprocess.Popen[bytes] | None) -> None:
+    if connection is not None:
+        connection.close()
+    if server is not None:
+        server.wait()
 
 
 class Hook:

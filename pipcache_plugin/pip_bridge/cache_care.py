@@ -102,10 +102,15 @@ def _prune(command: CacheCommand, store: Store, options: Values) -> None:
 
     limits = _limits(options)
     responses = map(Path, command._find_http_files(options))
-    pieces = pruning.choose(pruning.collect(store, responses), limits)
-    for piece in pieces:
-        if not options.dry_run:
-            pruning.remove(store, piece)
+    pieces = []
+    for piece in pruning.choose(pruning.collect(store, responses), limits):
+        try:
+            if not options.dry_run:
+                pruning.remove(store, piece)
+        except OSError as error:
+            logger.warning("Cannot remove %s: %s", piece.path, error)
+            continue
+        pieces.append(piece)
         logger.log(15, "%s %s", "Would remove" if options.dry_run else "Removed", piece.path)
     if not options.dry_run:
         contents.remove_empty_folders(store)
@@ -152,8 +157,10 @@ def _verify(_command: CacheCommand, store: Store, options: Values) -> None:
 
     from pipcache_plugin.management import verifying
 
-    problems = list(verifying.find_problems(store))
-    for problem in problems:
+    problems = []
+    # Wheels come before what leads to them: repaired on the way, what is then of no use is found as well.
+    for problem in verifying.find_problems(store):
+        problems.append(problem)
         logger.warning("%s", problem)
         if options.repair:
             verifying.repair(store, problem)

@@ -126,12 +126,13 @@ class Readying:
     def close(self) -> None:
         """End the processes, and remove what is left; done twice is a no-op."""
         self.tell_all()
+        if self._lines is not None:
+            # First, so that nobody waits to be read.
+            self._lines.close()
         for process in self._processes:
             with contextlib.suppress(OSError):
                 process.stdin.close()  # type: ignore[union-attr]
             process.wait()
-        if self._lines is not None:
-            self._lines.close()
         if self._task["folder"]:
             shutil.rmtree(self._task["folder"], ignore_errors=True)
 

@@ -30,8 +30,10 @@ _told: queue.SimpleQueue[str] = queue.SimpleQueue()
 
 def main() -> None:
     """Make ready what nobody has begun with; then wait for the end, and clean up."""
-    # An interrupt is for pip, and what it leads to shows here as the end of the input.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # A signal to all processes of a command is for pip, and what it leads to shows here as the end of the input.
+    for name in ["SIGINT", "SIGTERM", "SIGHUP"]:
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     task: Task = json.loads(sys.stdin.readline())
     threading.Thread(target=_listen, daemon=True).start()
     try:
@@ -39,7 +41,7 @@ def main() -> None:
             _do(task, sha256)
         # Who waits for a wheel of a process that was killed waits for the end of all output.
         sys.stdout.close()
-    except BrokenPipeError:
+    except OSError:
         # So nobody waits.
         pass
     _is_over.wait()

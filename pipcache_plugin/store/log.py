@@ -65,7 +65,12 @@ class DecisionLog:
             return
         try:
             if os.path.samestat(status, self.file.stat()):
-                self.counts.keep(_iter_lines(self._older))
+                if self._older.exists():
+                    # Renamed first: whatever happens, no line is counted twice.
+                    lost = self._older.with_suffix(".2")
+                    self._older.replace(lost)
+                    self.counts.keep(_iter_lines(lost))
+                    lost.unlink()
                 self.file.replace(self._older)
         finally:
             if descriptor is not None:

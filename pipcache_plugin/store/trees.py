@@ -126,14 +126,13 @@ class Trees:
         return _read(self.path_of(sha256) / "bytecode" / tag)
 
     def note_use(self, sha256: str) -> bool:
-        """Note that a wheel is used; tell whether it was before.
-
-        :raises OSError: that cannot be noted.
-        """
+        """Note that a wheel is used, where that can be noted; tell whether it was before."""
         try:
             (self.path_of(sha256) / "bytecode").mkdir()
         except FileExistsError:
             return True
+        except OSError:
+            return False
         return False
 
     def add(self, sha256: str, wheel: Path) -> Tree:
@@ -196,7 +195,8 @@ class Trees:
             folder.rename(gone)
         except FileNotFoundError:
             return
-        shutil.rmtree(gone)
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(gone)
         with contextlib.suppress(OSError):
             # Other trees may be in it.
             gone.parent.rmdir()

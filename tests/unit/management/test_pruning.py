@@ -227,12 +227,24 @@ class TestBound:
         assert kinds(filled) == before
 
     def test_what_cannot_be_removed(self, filled: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-        """It stays; the command goes on."""
+        """It stays; the rest goes."""
 
-        def refuse(*_: object) -> None:
-            raise PermissionError
+        def refuse(store: Store, one: Piece) -> None:
+            if one.kind is Kind.TREE:
+                raise PermissionError
+            remove(store, one)
 
         monkeypatch.setattr(pruning, "remove", refuse)
+        bound.keep(filled, 0)
+        assert kinds(filled) == {Kind.TREE: 1}
+
+    def test_whatever_goes_wrong(self, filled: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The command has done what it was to do."""
+
+        def fail(*_: object) -> None:
+            raise OverflowError
+
+        monkeypatch.setattr(pruning, "collect", fail)
         bound.keep(filled, 0)
         assert not filled.must_be_bounded()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -43,6 +44,11 @@ BACKEND = """
             "encoding": [sys.stdout.encoding, sys.stdout.errors, sys.stdout.line_buffering],
             "settings": config_settings,
         }
+
+    def get_requires_for_build_sdist(config_settings=None):
+        import warnings
+        warnings.warn("said by a warning", FutureWarning)
+        raise ValueError("said by an error")
 
     def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
         import atexit
@@ -136,6 +142,24 @@ def test_hook_sees_what_it_would_see_in_a_process_of_the_usual_kind(bench: Bench
     assert result == expected
 
 
+def test_hook_that_raises_says_what_it_would_say_in_a_process_of_the_usual_kind(bench: Bench) -> None:
+    """Its traceback, from the script on."""
+    command = bench.command("get_requires_for_build_sdist", config_settings={})
+    expected = subprocess.run(
+        command,
+        cwd=bench.tree,
+        env=bench.environ,
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert "said by an error" in expected.stdout
+    hook = bench.backend().start_hook(command, str(bench.tree), bench.environ)
+    assert hook is not None
+    assert finish(hook) == (expected.stdout, expected.returncode)
+
+
 def test_each_hook_has_a_process_and_the_backend_is_imported_once(bench: Bench) -> None:
     """That is what it is for."""
     backend = bench.backend()
@@ -213,6 +237,17 @@ def test_process_that_is_killed(bench: Bench) -> None:
     bench.started[1].wait()
     assert bench.ask(backend) is None
     assert bench.ask(backend) is not None
+
+
+def test_no_more_sockets(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then it is called as usual."""
+
+    def refuse(*_: object) -> None:
+        raise OSError
+
+    monkeypatch.setattr(socket, "socketpair", refuse)
+    assert bench.ask(bench.backend()) is None
+    assert bench.started == []
 
 
 def test_few_wait(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

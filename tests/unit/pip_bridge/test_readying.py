@@ -159,6 +159,21 @@ def test_nothing_stays(store: Store, tmp_path: Path, library: Path) -> None:
     assert readying.current() is None
 
 
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_signal_to_all_processes(store: Store, tmp_path: Path, library: Path, name: str) -> None:
+    """Whoever cleans up does not end before."""
+    sha256 = add(store, tmp_path)
+    begin(store, library, sha256)
+    assert find_begun(library, sha256) is not None
+    maker = readying.current()
+    assert maker is not None
+    for process in maker._processes:
+        process.send_signal(getattr(signal, name))
+    readying.end()
+    assert list(library.iterdir()) == []
+    assert [process.returncode for process in maker._processes] == [0]
+
+
 def test_nothing_stays_of_a_run_that_was_killed(store: Store, tmp_path: Path, library: Path) -> None:
     """The processes see that it is gone."""
     sha256 = add(store, tmp_path)

@@ -98,6 +98,24 @@ class TestTurningOver:
         found = numbers(log)
         assert found == list(range(999, 999 - len(found), -1))
 
+    def test_no_line_is_counted_twice(self, log: DecisionLog, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Also when the full file cannot be turned over for a while."""
+        replace = Path.replace
+
+        def refuse(self: Path, target: Path) -> Path:
+            if self == log.file:
+                raise PermissionError
+            return replace(self, target)
+
+        def count() -> int:
+            return log.counts.by_project(log)["simple"].hits
+
+        for number in range(20):
+            monkeypatch.setattr(Path, "replace", refuse if number % 5 else replace)
+            log.append({"outcome": "hit", "project": "simple", "time_ns": 1, "build_seconds": 0})
+            assert count() <= number + 1
+        assert count() == 20
+
     def test_line_that_is_larger_than_a_file(self, log: DecisionLog) -> None:
         """It is kept whole."""
         log.append({"number": 1, "text": "x" * 1000})
