@@ -109,7 +109,7 @@ def test_verify(filled: Index, pipcache: Commands, environment: Environment) -> 
         assert result.returncode == 1
         assert f"{wheel}: is not what was stored" in result.stderr
         assert "Problems found: 1 (to take out what is wrong, run `pipcache cache verify --repair`)" in result.stderr
-    assert "Problems repaired: 1" in pipcache.ok("cache", "verify", "--repair").stdout
+    assert "Problems repaired: 2" in pipcache.ok("cache", "verify", "--repair").stdout
     assert not wheel.exists()
     assert pipcache.ok("cache", "verify").stdout.startswith("Wheels verified: 1\n")
     pipcache.ok("install", "simple", *filled.options, "-C", "x=1", into=environment)
