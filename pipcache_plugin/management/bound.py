@@ -32,7 +32,9 @@ def find_max_bytes(environ: Mapping[str, str]) -> int:
 
 
 def keep(store: Store, max_bytes: int) -> None:
-    """Take out of *store* what is beyond the bound, if nobody else is at it."""
+    """Take out of *store* what is beyond the bound, if nobody else is at it or was today."""
+    if not store.must_be_bounded():
+        return
     descriptor = locks.try_to_hold(store.bound)
     if descriptor in {None, locks.HELD}:
         return
