@@ -37,6 +37,14 @@ def sha256_of(path: Path) -> str:
     return digests_of(path, ["sha256"])["sha256"]
 
 
+def mtime_of(path: Path) -> float | None:
+    """Return when a file was last changed, Unix time in seconds; ``None`` for one that is gone."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return None
+
+
 def umask() -> int:
     """Return the bits that new files of this process do not get.
 

@@ -20,6 +20,8 @@ from collections import Counter
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
+from pipcache_plugin.files import mtime_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
@@ -73,7 +75,7 @@ def _describe_entry(path: Path, entry: Entry, hits: Mapping[object, int]) -> Ite
         "build_seconds": record.get("build_seconds"),
         "hits": hits[entry.wheel.sha256],
         "created": _to_text(entry.created_ns / 1e9),
-        "last_used": _to_text(_mtime(entry.path)),
+        "last_used": _to_text(mtime_of(entry.path)),
     }
 
 
@@ -88,13 +90,6 @@ def _to_text(seconds: float | None) -> str | None:
         return None if seconds is None else datetime.fromtimestamp(seconds, tz=timezone.utc).isoformat()
     except (OverflowError, ValueError, OSError):
         # A year that nobody lives to see.
-        return None
-
-
-def _mtime(path: Path) -> float | None:
-    try:
-        return path.stat().st_mtime
-    except OSError:
         return None
 
 

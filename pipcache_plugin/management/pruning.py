@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from pipcache_plugin.files import mtime_of
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
     from pathlib import Path
@@ -143,7 +145,7 @@ def _iter_wheels(store: Store) -> Iterator[Piece]:
         piece = _piece_of(Kind.WHEEL, path, atime=False)
         if piece is None:
             continue
-        uses = [used for entry in found if (used := _mtime(entry.path)) is not None]
+        uses = [used for entry in found if (used := mtime_of(entry.path)) is not None]
         project, _, rest = path.name.partition("-")
         yield Piece(
             kind=piece.kind,
@@ -172,7 +174,7 @@ def _iter_leftovers(store: Store) -> Iterator[Piece]:
             yield piece
     # Not everywhere: there may be a hundred thousand files in trees.
     for path in (path for pattern in _LEFTOVERS for path in store.root.glob(pattern)):
-        used = _mtime(path)
+        used = mtime_of(path)
         if used is not None and now - used > _LEFTOVER_SECONDS:
             yield Piece(kind=Kind.LEFTOVER, path=path, size_bytes=_size(path), last_used=0.0)
 
@@ -229,13 +231,6 @@ def _size(path: Path) -> int:
             return sum(_size(child) for child in path.iterdir())
         return path.lstat().st_size
     return 0
-
-
-def _mtime(path: Path) -> float | None:
-    try:
-        return path.stat().st_mtime
-    except OSError:
-        return None
 
 
 def _number(value: object) -> float:

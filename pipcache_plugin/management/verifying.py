@@ -5,11 +5,10 @@ from __future__ import annotations
 import base64
 import contextlib
 import csv
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipcache_plugin.files import sha256_of
+from pipcache_plugin.files import digests_of, sha256_of
 from pipcache_plugin.store.damaged import set_aside
 
 if TYPE_CHECKING:
@@ -115,8 +114,6 @@ def _read_record(tree: Tree) -> dict[str, tuple[str, str]]:
 
 
 def _digest(path: Path, algorithm: str) -> str:
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, algorithm) if hasattr(hashlib, "file_digest") else None
-        if digest is None:
-            digest = hashlib.new(algorithm, file.read())
-    return base64.urlsafe_b64encode(digest.digest()).rstrip(b"=").decode("ascii")
+    """Return a digest as RECORD has it."""
+    digest = bytes.fromhex(digests_of(path, [algorithm])[algorithm])
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")

@@ -71,9 +71,6 @@ def add_options(command: CacheCommand) -> None:
     add("--reset", dest="reset", action="store_true", help="Begin to count anew.")
 
 
-Handler = "Callable[[Values, list[str]], None]"
-
-
 def handlers(command: CacheCommand) -> Mapping[str, Callable[[Values, list[str]], None]]:
     """Return our subcommands, by name."""
 
@@ -186,6 +183,10 @@ def _stats(_command: CacheCommand, store: Store, options: Values) -> None:
         store.log.counts.reset()
 
 
+def _size(store: Store, wheels: list[Path]) -> int:
+    return contents.size_bytes(wheels) + contents.size_of_trees(store)[1]
+
+
 def _print_json(store: Store, counts: Mapping[str, Count]) -> None:
     from pipcache_plugin.store.counts import total
 
@@ -194,7 +195,7 @@ def _print_json(store: Store, counts: Mapping[str, Count]) -> None:
         "total": total(counts.values()).to_dict(),
         "projects": {project: count.to_dict() for project, count in counts.items()},
         "wheels": len(wheels),
-        "size": contents.size_bytes(wheels) + contents.size_of_trees(store)[1],
+        "size": _size(store, wheels),
     }
     logger.info("%s", json.dumps(content, indent=2))
 
@@ -209,8 +210,8 @@ def _print_stats(store: Store, counts: Mapping[str, Count]) -> None:
     logger.info("Wheels built: %s", all_of_them.builds)
     logger.info("Time saved: %s", format_duration(all_of_them.saved_seconds))
     logger.info("Time spent building: %s", format_duration(all_of_them.build_seconds))
-    size = contents.size_bytes(wheels) + contents.size_of_trees(store)[1]
-    logger.info("Size: %s (%s wheels, unpacked wheels included)", format_size(size), len(wheels))
+    size = format_size(_size(store, wheels))
+    logger.info("Size: %s (%s wheels, unpacked wheels included)", size, len(wheels))
     if counts:
         logger.info("By project:\n")
     for project, count in sorted(counts.items(), key=lambda item: (-item[1].saved_seconds, item[0])):
