@@ -1,7 +1,7 @@
 """The command line: decides who acts, and says what our own commands found.
 
-``explain`` is ours. All other words are pip's; what is ours in them (``cache`` covering both caches, ``--rebuild``,
-``--version``) is said through pip's own commands, by the bridge.
+``explain`` and ``doctor`` are ours. All other words are pip's; what is ours in them (``cache`` covering both caches,
+``--rebuild``, ``--version``) is said through pip's own commands, by the bridge.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
+    from pathlib import Path
 
+    from pipcache_plugin.errors import PipCacheError
     from pipcache_plugin.management.explain import Decision
 
 _NO = {"", "0", "no", "n", "off", "f", "false"}
@@ -26,8 +28,9 @@ def main() -> int:
 
     ``PIPCACHE_DISABLE`` set to anything but a "no" gives plain pip.
     """
-    if sys.argv[1:2] == ["explain"]:
-        return explain(sys.argv[2:])
+    own = {"explain": explain, "doctor": doctor}.get(sys.argv[1]) if len(sys.argv) > 1 else None
+    if own is not None:
+        return own(sys.argv[2:])
     if os.environ.get("PIPCACHE_DISABLE", "").lower() not in _NO:
         from pipcache_plugin.pip_bridge import start
 
@@ -47,18 +50,18 @@ def explain(args: Sequence[str]) -> int:
     from packaging.utils import canonicalize_name
 
     from pipcache_plugin.management.explain import iter_decisions
-    from pipcache_plugin.store.location import choose_root
-    from pipcache_plugin.store.store import Store
+    from pipcache_plugin.management.stores import open_store
+    from pipcache_plugin.settings import SettingsError, load
 
     options = _parse_explain(args)
-    store = Store(choose_root(os.environ, _given_cache_dir(options.cache_dir)))
+    try:
+        settings = load(os.environ)
+    except SettingsError as error:
+        return _say_error(error)
+    store = open_store(settings, _given_cache_dir(options.cache_dir))
     projects = {canonicalize_name(name): name for name in options.projects}
     decisions = list(iter_decisions(store.log, projects, options.last))
-    try:
-        _print_decisions(decisions, options.format)
-    except BrokenPipeError:
-        # Who read has seen enough. What is still unwritten would be written, and fail, when Python ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if not _print_all(_render_decisions(decisions, options.format)):
         return 1
     source = f"as far as the cache at `{store.root}` knows"
     known = {str(decision.content.get("project")) for decision in decisions}
@@ -70,7 +73,24 @@ def explain(args: Sequence[str]) -> int:
     return 0 if known or not projects else 1
 
 
-def _given_cache_dir(cache_dir: str | None) -> str | None:
+def doctor(args: Sequence[str]) -> int:
+    """Say whether the cache is on, where, and what is wrong with it; exit status 1 when something is."""
+    from pipcache_plugin.pip_bridge.doctor import examine
+
+    options = _parse_doctor(args)
+    diagnosis = examine(options.cache_dir)
+    text = _json(diagnosis.to_dict()) if options.format == "json" else str(diagnosis)
+    return 0 if _print_all([text]) and not diagnosis.problems else 1
+
+
+def _say_error(error: PipCacheError) -> int:
+    print(f"ERROR: {error}", file=sys.stderr)
+    if error.hint:
+        print(f"hint: {error.hint}", file=sys.stderr)
+    return 2
+
+
+def _given_cache_dir(cache_dir: str | None) -> Path | None:
     """Return the cache directory that was given to pip; its own default is none."""
     from pathlib import Path
 
@@ -78,7 +98,21 @@ def _given_cache_dir(cache_dir: str | None) -> str | None:
 
     if not cache_dir or Path(cache_dir).resolve() == user_cache_path("pip", appauthor=False).resolve():
         return None
-    return cache_dir
+    return Path(cache_dir)
+
+
+def _parse_doctor(args: Sequence[str]) -> argparse.Namespace:
+    import argparse
+
+    parser = argparse.ArgumentParser(
+        prog="pipcache doctor",
+        description="Say whether the cache is on, where it is, how it is set, and what is wrong with it.",
+    )
+    parser.add_argument("--format", choices=["human", "json"], default="human", help="default: human")
+    parser.add_argument(
+        "--cache-dir", type=os.path.expanduser, metavar="DIR", help="the one that is given to pip, if one is"
+    )
+    return parser.parse_args(args)
 
 
 def _parse_explain(args: Sequence[str]) -> argparse.Namespace:
@@ -109,16 +143,32 @@ def _parse_explain(args: Sequence[str]) -> argparse.Namespace:
     return parser.parse_intermixed_args(args)
 
 
-def _print_decisions(decisions: Sequence[Decision], style: str) -> None:
-    import io
+def _render_decisions(decisions: Sequence[Decision], style: str) -> list[str]:
+    if style == "json":
+        return [_json([decision.content for decision in decisions])]
+    return [str(decision) for decision in reversed(decisions)]
+
+
+def _json(value: object) -> str:
+    """Return *value* as JSON for programs and people to read."""
     import json
+
+    return json.dumps(value, indent=2, sort_keys=True)
+
+
+def _print_all(texts: Sequence[str]) -> bool:
+    """Print *texts*; tell whether they were read to the end."""
+    import io
 
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A sentence may have signs in it that the terminal has not.
         sys.stdout.reconfigure(errors="backslashreplace")
-    if style == "json":
-        print(json.dumps([decision.content for decision in decisions], indent=2, sort_keys=True))
-    else:
-        for decision in reversed(decisions):
-            print(decision)
-    sys.stdout.flush()
+    try:
+        for text in texts:
+            print(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Who read has seen enough. What is still unwritten would be written, and fail, when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return False
+    return True

@@ -11,7 +11,7 @@ import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
 _CHUNK_BYTES = 1 << 20
@@ -83,13 +83,18 @@ def replacing(target: Path) -> Iterator[Path]:
         raise
 
 
-def write_atomically(target: Path, content: bytes) -> None:
+def write_atomically(target: Path, content: bytes, finish: Callable[[Path], None] | None = None) -> None:
     """Make *content* the content of *target*, whole or not at all.
+
+    :param finish: called with the path of the whole file, before it appears.
 
     :raises OSError: nothing was changed.
     """
-    with replacing(target) as temporary, temporary.open("xb") as file:
-        file.write(content)
+    with replacing(target) as temporary:
+        with temporary.open("xb") as file:
+            file.write(content)
+        if finish is not None:
+            finish(temporary)
 
 
 def link_or_copy(source: Path, target: Path) -> None:

@@ -22,6 +22,8 @@ OURS = "pipcache_plugin"
 ALLOWED = {
     "errors": set[str](),
     "files": {"errors"},
+    "units": set(),
+    "settings": {"errors", "units"},
     "keys": {"keys", "errors", "files"},
     "store": {"store", "keys", "errors", "files"},
     "machine": {"machine", "keys", "errors", "files"},

@@ -8,6 +8,10 @@ import os
 import stat
 import sys
 from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 if sys.platform == "linux":
     import fcntl
@@ -51,6 +55,21 @@ def put(source: str, target: str, *, mask: int, may_link: bool) -> bool:
         # Seldom: to look first would cost as much as what there is to do.
         remove(target)
         return _put(source, target, mask if may_link else None)
+
+
+def can_clone(folder: Path) -> bool:
+    """Tell whether files in *folder* can be clones of each other; tries it, and removes what it made.
+
+    :raises OSError: *folder* cannot be written.
+    """
+    source, target = folder / ".tmp-source", folder / ".tmp-clone"
+    source.write_bytes(b"content")
+    try:
+        with source.open("rb") as from_file, target.open("xb") as to_file:
+            return _clone(from_file.fileno(), to_file.fileno(), source.stat().st_dev)
+    finally:
+        source.unlink()
+        target.unlink(missing_ok=True)
 
 
 def _put(source: str, target: str, link_mask: int | None) -> bool:

@@ -7,35 +7,19 @@ import os
 from typing import TYPE_CHECKING
 
 from pipcache_plugin.management import pruning
-from pipcache_plugin.management.units import parse_size
 from pipcache_plugin.store import locks
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from pipcache_plugin.store.store import Store
 
 logger = logging.getLogger(__name__)
-
-VARIABLE = "PIPCACHE_MAX_SIZE"
-
-_DEFAULT_BYTES = 10_000_000_000
-
-
-def find_max_bytes(environ: Mapping[str, str]) -> int:
-    """Return how large a store may be: as the user says, else 10 GB.
-
-    :raises ValueError: the variable holds no size.
-    """
-    given = environ.get(VARIABLE, "").strip()
-    return parse_size(given) if given else _DEFAULT_BYTES
 
 
 def keep(store: Store, max_bytes: int) -> None:
     """Take out of *store* what is beyond the bound, if nobody else is at it or was today."""
     if not store.must_be_bounded():
         return
-    descriptor = locks.try_to_hold(store.bound)
+    descriptor = locks.try_to_hold(store.bound, store.root)
     if descriptor in {None, locks.HELD}:
         return
     assert descriptor is not None, "it is held"

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import re
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipcache_plugin.management import contents
-from pipcache_plugin.management.units import format_duration, parse_duration, parse_size
 from pipcache_plugin.pip_bridge import run
+from pipcache_plugin.units import format_duration, parse_duration, parse_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -80,7 +79,8 @@ def handlers(command: CacheCommand) -> Mapping[str, Callable[[Values, list[str]]
 
             if args:
                 raise CommandError("Too many arguments")
-            store = run.find_store(options, os.environ)
+            settings = run.load_settings()
+            store = run.find_store(options, settings)
             assert store is not None, "pip has seen that there is a cache"
             try:
                 handle(command, store, options)
@@ -124,7 +124,6 @@ def _prune(command: CacheCommand, store: Store, options: Values) -> None:
 def _limits(options: Values) -> Limits:
     from pip._internal.exceptions import CommandError
 
-    from pipcache_plugin.management.bound import find_max_bytes
     from pipcache_plugin.management.pruning import Limits
 
     if options.keep_latest is not None and options.keep_latest < 1:
@@ -136,7 +135,7 @@ def _limits(options: Values) -> Limits:
         is_for_ci=bool(options.for_ci),
     )
     # By itself, it does what is done now and then without being asked.
-    return limits if limits != Limits() else Limits(max_bytes=find_max_bytes(os.environ))
+    return limits if limits != Limits() else Limits(max_bytes=run.load_settings().max_size)
 
 
 def _parse(option: str, parse: Callable[[str], Any], text: str | None) -> Any:

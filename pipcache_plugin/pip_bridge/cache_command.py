@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextvars
 import json
 import logging
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +26,7 @@ _counts_ours = contextvars.ContextVar("counts_ours", default=True)
 def _find_wheels(original: PipFunction, self: CacheCommand, options: Values, pattern: str) -> list[str]:
     """Add our wheels to those of pip's cache: ``list``, ``remove`` and ``purge`` go through them."""
     found: list[str] = original(self, options, pattern)
-    store = run.find_store(options, os.environ)
+    store = run.find_store(options, run.load_settings())
     if store is None or not _counts_ours.get():
         return found
     return [*found, *map(str, contents.find_wheels(store, _glob(pattern)))]
@@ -45,12 +44,12 @@ def _list_cache_items(original: PipFunction, self: CacheCommand, options: Values
     if len(args) > 1:
         raise CommandError("Too many arguments")
     paths = map(Path, self._find_wheels(options, args[0] if args else "*"))
-    logger.info("%s", json.dumps(describe(run.find_store(options, os.environ), paths), indent=2))
+    logger.info("%s", json.dumps(describe(run.find_store(options, run.load_settings()), paths), indent=2))
 
 
 def _remove_cache_items(original: PipFunction, self: CacheCommand, options: Values, args: list[str]) -> None:
     """Let pip remove the wheels, then forget what we knew of them; ``*`` and ``purge`` leave nothing."""
-    store = run.find_store(options, os.environ)
+    store = run.find_store(options, run.load_settings())
     if store is None or not store.root.is_dir():
         original(self, options, args)
     elif not contents.can_remove(store):
@@ -72,7 +71,7 @@ def _get_cache_info(original: PipFunction, self: CacheCommand, options: Values, 
     from pip._internal.utils.misc import format_size
 
     _run_for_pip_only(original, self, options, args)
-    store = run.find_store(options, os.environ)
+    store = run.find_store(options, run.load_settings())
     if store is not None:
         wheels = list(store.wheels)
         logger.info("Wheels built by pipcache location: %s", store.wheels.folder)

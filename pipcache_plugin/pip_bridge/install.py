@@ -31,9 +31,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-LINK_MODE = "PIPCACHE_LINK_MODE"
-
-
 _placement: contextvars.ContextVar[Placement | None] = contextvars.ContextVar("placement", default=None)
 """Of the wheel that pip is installing."""
 
@@ -81,9 +78,10 @@ def unpack(current: run.Run, wheel: Path) -> Unpacked | None:
     trees = current.store.trees
     try:
         sha256 = sha256_of(wheel)
-        tree = trees.find(sha256) or trees.add(sha256, wheel)
+        kind = _kind_of_bytecode() if _wants_bytecode(current) else None
+        tree = trees.find(sha256, kind) or trees.add(sha256, wheel)
         trees.touch(sha256)
-        bytecode = find_bytecode(current, sha256, tree) if _wants_bytecode(current) else None
+        bytecode = find_bytecode(current, sha256, tree) if kind is not None else None
     except (OSError, UnsuitableWheelError) as error:
         logger.debug("pipcache: %s is installed by pip alone: %s", wheel, error)
         return None
@@ -120,13 +118,7 @@ def find_bytecode(current: run.Run, sha256: str, tree: Tree) -> Tree | None:
 
 
 def _link_mode(current: run.Run) -> LinkMode:
-    given = os.environ.get(LINK_MODE) or LinkMode.CLONE.value
-    try:
-        return LinkMode(given)
-    except ValueError:
-        known = ", ".join(f"`{mode.value}`" for mode in LinkMode)
-        current.warn_once(f"`{LINK_MODE}` is `{given}`, which is none of {known}: going on with `clone`")
-        return LinkMode.CLONE
+    return LinkMode(current.settings.link_mode)
 
 
 def expect(current: run.Run, sha256: str | None) -> None:

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 _Result = TypeVar("_Result")
 
-JOBS_VARIABLE = "PIPCACHE_JOBS"
-
 
 class Job(Generic[_Result]):
     """A piece of work in a thread, which says things."""
@@ -163,18 +161,8 @@ _OF_BUILD_ENVIRONMENTS = {"PYTHONNOUSERSITE", "PYTHONPATH"}
 """Variables that pip sets while it builds something itself."""
 
 
-def find_count(option: int | None, environ: Mapping[str, str]) -> int:
-    """Return how many child processes may run at once: as the user says, else as many as there are processors.
-
-    :raises ValueError: the variable holds no number of processes.
-    """
-    given = environ.get(JOBS_VARIABLE, "")
-    if option is None and given and (not given.isdecimal() or int(given) < 1):
-        raise ValueError(given)
-    return option or int(given or 0) or _count_processors()
-
-
-def _count_processors() -> int:
+def count_processors() -> int:
+    """Return how many child processes may run at once when the user does not say."""
     # Fewer than the machine has, where a container or ``taskset`` allows fewer.
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity else os.cpu_count() or 1

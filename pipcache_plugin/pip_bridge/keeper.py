@@ -6,6 +6,7 @@ import contextlib
 import logging
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from pipcache_plugin.building.interface import FoundWheel
@@ -17,7 +18,6 @@ from pipcache_plugin.keys.record import Record
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
-    from pathlib import Path
 
     from pipcache_plugin.keys.build_key import BuildKey
     from pipcache_plugin.keys.differences import Present
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _DAMAGED = "it was damaged"
+
+_refuted: set[Path] = set()
+"""Metadata that a wheel did not have: where they cannot be removed, they are not given twice by this process."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,8 +54,7 @@ def find_wheel(run: Run, key: BuildKey, is_right: Callable[[Entry, Record], bool
             return None
         if placed is not None:
             run.served[str(placed)] = record
-            folder = run.store.wheels.path_of(entry.wheel).parent
-            return ServedWheel(path=placed, entry=entry, record=record, stored_in=folder)
+            return ServedWheel(path=placed, entry=entry, record=record, stored_in=run.store.folder_of(entry))
         run.reasons.setdefault(key, []).append(_DAMAGED)
         logger.debug("pipcache: a wheel did not verify and was set aside: %s", entry.wheel.filename)
     return None
@@ -166,7 +168,7 @@ class Keeper:
             self._cannot_write(error)
             return None
         self._run.note_decision("built", record, entry, reasons=self._run.reasons.get(self._key, []))
-        return self._run.store.wheels.path_of(entry.wheel).parent
+        return self._run.store.folder_of(entry)
 
     def find_metadata(self, folder: Path) -> Path | None:
         """See the Protocol."""
@@ -200,8 +202,10 @@ class Keeper:
     def forget_metadata(self) -> None:
         """See the Protocol."""
         for prepared, _ in self._iter_metadata():
-            with contextlib.suppress(OSError):
-                prepared.path.unlink(missing_ok=True)
+            _refuted.add(prepared.path)
+            if self._run.store.root in prepared.path.parents:
+                with contextlib.suppress(OSError):
+                    prepared.path.unlink(missing_ok=True)
 
     def _iter_metadata(self) -> Iterator[tuple[PreparedMetadata, Conditions]]:
         try:
@@ -209,6 +213,8 @@ class Keeper:
         except OSError:
             return
         for prepared in found:
+            if prepared.path in _refuted:
+                continue
             project = prepared.dist_info.removesuffix(".dist-info").rpartition("-")[0]
             if self._run.is_to_rebuild(_normalize(project), self._key):
                 continue

@@ -47,7 +47,9 @@ _RUN = (
 class Task(TypedDict):
     """What a process is told first."""
 
-    store: str
+    stores: list[str]
+    """The one that is written to, and those below it."""
+
     folder: str
     """The one in the library."""
 
@@ -71,7 +73,7 @@ class Readying:
         self._trees = trees
         self._library = library
         self._task = Task(
-            store=str(trees.folder.parent), folder="", mode=mode.value, bytecode=bytecode, suffix=bytecode_suffix()
+            stores=[*map(str, trees.roots)], folder="", mode=mode.value, bytecode=bytecode, suffix=bytecode_suffix()
         )
         self._most = min((os.cpu_count() or 1) - 1, _MOST_PROCESSES)
         self._is_possible = sys.pycache_prefix is None and os.path.isdir(library)  # noqa: PTH112

@@ -74,8 +74,9 @@ def _do(task: Task, sha256: str) -> None:
 
 def make_ready(task: Task, sha256: str, folder: str) -> bool:
     """Put the files of a wheel into *folder*; tell whether all of them were to be had."""
-    trees, mode = Trees(Path(task["store"])), LinkMode(task["mode"])
-    tree = trees.find(sha256)
+    root, *lower = map(Path, task["stores"])
+    trees, mode = Trees(root, lower), LinkMode(task["mode"])
+    tree = trees.find(sha256, task["bytecode"])
     bytecode = trees.find_bytecode(sha256, task["bytecode"]) if task["bytecode"] is not None else None
     if tree is None or (bytecode is None and task["bytecode"] is not None):
         return False

@@ -10,11 +10,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipcache_plugin.management import stores
 from pipcache_plugin.pip_bridge import beginning
 from pipcache_plugin.pip_bridge.notices import say_plain_pip
 from pipcache_plugin.pip_bridge.present import PipPresent
-from pipcache_plugin.store.location import choose_root
-from pipcache_plugin.store.store import Store
+from pipcache_plugin.settings import Settings, SettingsError, load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pipcache_plugin.pip_bridge.resolution import Memory
     from pipcache_plugin.store.blobs import WheelBlob
     from pipcache_plugin.store.environments import Place
-    from pipcache_plugin.store.store import Entry
+    from pipcache_plugin.store.store import Entry, Store
 
 logger = logging.getLogger(__name__)
 
@@ -46,8 +46,16 @@ _VERBOSE = 15
 class Run:
     """One command of pip's with the cache on."""
 
-    def __init__(self, store: Store, options: Values, present: PipPresent, command: str = "") -> None:
+    def __init__(
+        self,
+        store: Store,
+        options: Values,
+        present: PipPresent,
+        command: str = "",
+        settings: Settings = Settings(),  # noqa: B008 (it is frozen)
+    ) -> None:
         self.store = store
+        self.settings = settings
         self.command = command
         self.options = options
         self.present = present
@@ -89,15 +97,10 @@ class Run:
     @functools.cached_property
     def jobs(self) -> Jobs:
         """What goes on beside pip."""
-        from pipcache_plugin.pip_bridge.jobs import JOBS_VARIABLE, Jobs, find_count
+        from pipcache_plugin.pip_bridge.jobs import Jobs, count_processors
 
-        environ = self.present.environ
-        try:
-            count = find_count(getattr(self.options, "jobs", None), environ)
-        except ValueError as error:
-            count = find_count(None, {})
-            self.warn_once(f"`{JOBS_VARIABLE}` is `{error}`, which is no number of processes: going on with {count}")
-        return Jobs(count, environ)
+        count = getattr(self.options, "jobs", None) or self.settings.jobs or count_processors()
+        return Jobs(count, self.present.environ)
 
     @functools.cached_property
     def resolutions(self) -> Memory:
@@ -120,16 +123,10 @@ class Run:
 
     def prepare_bound(self) -> None:
         """Get ready to look whether the store keeps within its bound, at the end: then pip lets nothing be imported."""
-        if not self.store.must_be_bounded():
-            return
-        from pipcache_plugin.management import bound
+        if self.store.must_be_bounded():
+            from pipcache_plugin.management import bound
 
-        try:
-            most = bound.find_max_bytes(self.present.environ)
-        except ValueError as error:
-            self.warn_once(f"`{bound.VARIABLE}` is `{error}`, which is no size: nothing is removed from the cache")
-            return
-        self._keep_within_bound = functools.partial(bound.keep, self.store, most)
+            self._keep_within_bound = functools.partial(bound.keep, self.store, self.settings.max_size)
 
     def place_folder(self, name: str) -> Path:
         """Return a folder of this run for a wheel with the digest *name*; pip removes it at its end."""
@@ -260,7 +257,21 @@ def make_folder(kind: str) -> Path:
     return Path(TempDirectory(kind=kind, globally_managed=True).path)
 
 
-def find_store(options: Values, environ: Mapping[str, str]) -> Store | None:
+def load_settings() -> Settings:
+    """Return the settings of this process.
+
+    :raises CommandError: something is not understood, which pip tells the user.
+    """
+    from pip._internal.exceptions import CommandError
+
+    try:
+        return load(os.environ)
+    except SettingsError as error:
+        message = f"{error} (hint: {error.hint})"
+        raise CommandError(message) from error
+
+
+def find_store(options: Values, settings: Settings) -> Store | None:
     """Return the store that a command with *options* uses; ``None`` when caching is turned off."""
     from pip._internal.locations import USER_CACHE_DIR
     from pip._internal.utils.misc import normalize_path
@@ -272,7 +283,7 @@ def find_store(options: Values, environ: Mapping[str, str]) -> Store | None:
     if not cache_dir:
         return None
     is_default = normalize_path(cache_dir) == normalize_path(USER_CACHE_DIR)
-    return Store(choose_root(environ, None if is_default else cache_dir))
+    return stores.open_store(settings, None if is_default else Path(cache_dir))
 
 
 def _environ_of_nested(options: Values) -> dict[str, str]:
@@ -299,19 +310,35 @@ def begin(asked: Asked) -> None:
     """Begin the run of a command, which has something to look for."""
     global _current
     options = asked.options
+    settings = load_settings()
     nested_environ.clear()
     nested_environ.update(_environ_of_nested(options))
-    store = find_store(options, os.environ)
+    store = find_store(options, settings) if not settings.disable else None
     present = PipPresent(options, asked.session, asked.finder)
-    current = Run(store, options, present, asked.command) if store else None
-    if store is not None and current is not None and store.root.exists() and not store.root.is_dir():
-        current.warn_once(f"Continuing without pipcache: `{store.root}` is not a directory")
+    current = Run(store, options, present, asked.command, settings) if store else None
+    if current is not None and not _is_usable(current):
         current = None
     if current is not None:
         nested_environ[_NAME_VARIABLE] = current.name
         current.prepare_bound()
         _begun.append(current)
     _current = current
+
+
+def _is_usable(current: Run) -> bool:
+    """Tell whether the store may be used, and the user what is wrong with it, and with those below it."""
+    store = current.store
+    doubt = stores.find_doubt(store, current.settings)
+    refusal = stores.find_refusal(store) or (None if stores.takes_doubtful() else doubt)
+    if refusal is not None:
+        current.warn_once(f"Continuing without pipcache: {refusal}")
+        return False
+    if doubt is not None:
+        current.warn_once(f"Who can write to it decides what is installed: {doubt}")
+    for lower in store.lower:
+        if not lower.root.is_dir():
+            current.warn_once(f"`{lower.root}`, a read-only cache, is not a directory: going on without it")
+    return True
 
 
 def stop() -> None:

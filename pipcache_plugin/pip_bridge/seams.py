@@ -77,6 +77,11 @@ def install(seams: Iterable[Seam]) -> None:
         _set(seam, owner, attribute)
 
 
+def find_problems(seams: Iterable[Seam]) -> list[str]:
+    """Return what is not as expected; nothing is set."""
+    return [found for seam in seams if isinstance(found := _locate(seam), str)]
+
+
 def _locate(seam: Seam) -> tuple[object, str] | str:
     """Return the object that has the function and the attribute's name; or what is wrong with it."""
     for module_name in seam.modules:

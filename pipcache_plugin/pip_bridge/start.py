@@ -76,13 +76,20 @@ def run_plain_pip() -> int:
     return 0
 
 
-def _prepare(args: Sequence[str]) -> PipFunction:
+def check_pip() -> None:
+    """Check the version of the pip that is here.
+
+    :raises OldPipError: it is too old.
+    """
     import pip
 
     numbers = re.match(r"(\d+)\.(\d+)", pip.__version__)
     if numbers is None or tuple(map(int, numbers.groups())) < OLDEST_PIP:
         raise OldPipError(version=pip.__version__)
 
+
+def _prepare(args: Sequence[str]) -> PipFunction:
+    check_pip()
     from pip._internal.cli import main
 
     from pipcache_plugin.pip_bridge import runner, seams, version

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pipcache_plugin.files import link_or_copy, replacing, sha256_of
 from pipcache_plugin.store.damaged import set_aside
+from pipcache_plugin.store.owners import make_folder, share
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,8 +29,13 @@ class WheelBlob:
 class WheelBlobs:
     """The wheel files of a store."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, is_read_only: bool = False) -> None:
+        """Nothing is made.
+
+        :param is_read_only: what does not verify stays where it is.
+        """
         self._root = root
+        self._is_read_only = is_read_only
         self.folder = root / "wheels"
 
     def path_of(self, blob: WheelBlob) -> Path:
@@ -44,8 +50,10 @@ class WheelBlobs:
         blob = WheelBlob(filename=wheel.name, sha256=sha256_of(wheel), size_bytes=wheel.stat().st_size)
         target = self.path_of(blob)
         if not self._verifies(target, blob):
+            make_folder(self._root, target.parent)
             with replacing(target) as temporary:
                 shutil.copyfile(wheel, temporary)
+                share(self._root, temporary)
         return blob
 
     def place(self, blob: WheelBlob, folder: Path) -> Path | None:
@@ -66,7 +74,8 @@ class WheelBlobs:
         if self._verifies(target, blob):
             return target
         target.unlink()
-        set_aside(self._root, source)
+        if not self._is_read_only:
+            set_aside(self._root, source)
         return None
 
     def has(self, blob: WheelBlob) -> bool:

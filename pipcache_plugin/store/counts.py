@@ -11,9 +11,11 @@ import json
 import time
 from collections import defaultdict
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pipcache_plugin.files import write_atomically
+from pipcache_plugin.store.owners import share
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -114,7 +116,8 @@ class Counts:
             str(day): {project: count.to_dict() for project, count in projects.items()}
             for day, projects in days.items()
         }
-        write_atomically(self.file, json.dumps({"format": FORMAT, "since_ns": start_ns, "days": known}).encode("ascii"))
+        data = json.dumps({"format": FORMAT, "since_ns": start_ns, "days": known}).encode("ascii")
+        write_atomically(self.file, data, partial(share, self.file.parent.parent))
 
 
 def _count_line(line: Mapping[str, object], start_ns: int) -> tuple[str, Count] | None:

@@ -6,6 +6,8 @@ import contextlib
 import secrets
 from typing import TYPE_CHECKING
 
+from pipcache_plugin.store.owners import make_folder
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -16,5 +18,5 @@ def set_aside(root: Path, path: Path) -> None:
     """Move *path* to the store's folder of damaged files; where that cannot be done, it stays and is passed over."""
     target = root / FOLDER / f"{secrets.token_hex(6)}-{path.name}"
     with contextlib.suppress(OSError):
-        target.parent.mkdir(exist_ok=True)
+        make_folder(root, target.parent)
         path.replace(target)

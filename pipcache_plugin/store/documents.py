@@ -9,10 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pipcache_plugin.files import write_atomically
 from pipcache_plugin.store.damaged import set_aside
+from pipcache_plugin.store.owners import make_folder, share
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -32,8 +34,13 @@ class Document:
 class Documents:
     """The documents below one folder."""
 
-    def __init__(self, root: Path, table: str) -> None:
+    def __init__(self, root: Path, table: str, *, is_read_only: bool = False) -> None:
+        """Nothing is made.
+
+        :param is_read_only: what does not verify stays where it is.
+        """
         self._root = root
+        self._is_read_only = is_read_only
         self.folder = root / table
 
     def put(self, key: str, content: Mapping[str, object]) -> Path:
@@ -43,7 +50,8 @@ class Documents:
         """
         data = json.dumps(content, sort_keys=True, ensure_ascii=True).encode("ascii")
         path = self._folder_of(key) / f"{_id_of(data)}.json"
-        write_atomically(path, data)
+        make_folder(self._root, path.parent)
+        write_atomically(path, data, partial(share, self._root))
         return path
 
     def find(self, key: str) -> list[Document]:
@@ -51,7 +59,7 @@ class Documents:
 
         :raises OSError: the table cannot be read.
         """
-        return list(self._iter_folder(self._folder_of(key), sets_aside=True))
+        return list(self._iter_folder(self._folder_of(key), sets_aside=not self._is_read_only))
 
     def __iter__(self) -> Iterator[Document]:
         """Go through all documents of the table; what does not verify stays where it is.

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipcache_plugin.store import locks
+from pipcache_plugin.store.owners import make_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,7 +52,7 @@ class Environments:
         """
         for number in range(_MOST):
             name = f"{key}-{number}"
-            descriptor = locks.try_to_hold(self._lock_of(name))
+            descriptor = locks.try_to_hold(self._lock_of(name), self._root)
             if descriptor is None:
                 return None
             if descriptor != locks.HELD:
@@ -68,7 +69,7 @@ class Environments:
         if not self.folder.is_dir():
             return
         for path in self.folder.iterdir():
-            descriptor = locks.try_to_hold(self._lock_of(path.name))
+            descriptor = locks.try_to_hold(self._lock_of(path.name), self._root)
             if descriptor is not None and descriptor != locks.HELD:
                 try:
                     # Whoever had it may have removed it meanwhile.
@@ -82,7 +83,7 @@ class Environments:
 
     def _make_empty(self, path: Path, descriptor: int) -> None:
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            make_folder(self._root, self.folder)
             if path.is_dir():
                 # Of a process that was killed.
                 shutil.rmtree(path)

@@ -12,6 +12,8 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from pipcache_plugin.store.owners import make_folder, share
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
@@ -22,14 +24,15 @@ _POLL_SECONDS = 0.1
 
 
 @contextlib.contextmanager
-def hold(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
+def hold(path: Path, on_wait: Callable[[], None], root: Path | None = None) -> Iterator[None]:
     """Hold the lock file at *path*, waiting as long as another process holds it.
 
     Without effect where a lock file can be neither made nor locked: two builds then cost time, and nothing else.
 
     :param on_wait: called once, before waiting.
+    :param root: of the store whose lock it is: all who may write to that may use the lock.
     """
-    descriptor = _open(path)
+    descriptor = _open(path, root)
     if descriptor is None:
         yield
         return
@@ -46,12 +49,14 @@ HELD = -1
 """No descriptor: another process, or another part of this one, has the lock."""
 
 
-def try_to_hold(path: Path) -> int | None:
+def try_to_hold(path: Path, root: Path | None = None) -> int | None:
     """Return a descriptor that holds the lock file at *path* until it is closed; ``HELD`` when somebody else has it.
 
     ``None`` where a lock file can be neither made nor locked.
+
+    :param root: see ``hold``.
     """
-    descriptor = _open(path)
+    descriptor = _open(path, root)
     if descriptor is None:
         return None
     try:
@@ -64,12 +69,15 @@ def try_to_hold(path: Path) -> int | None:
     return HELD
 
 
-def _open(path: Path) -> int | None:
+def _open(path: Path, root: Path | None) -> int | None:
+    root = root or path.parent
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        make_folder(root, path.parent)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     except OSError:
         return None
+    share(root, path)
+    return descriptor
 
 
 if sys.platform == "win32":

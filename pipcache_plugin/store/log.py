@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from pipcache_plugin.store import locks
 from pipcache_plugin.store.counts import Counts
+from pipcache_plugin.store.owners import make_folder, share
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -27,6 +28,7 @@ class DecisionLog:
     """The log of a store."""
 
     def __init__(self, root: Path) -> None:
+        self._root = root
         self.folder = root / "log"
         self.file = self.folder / "decisions.jsonl"
         self._older = self.file.with_suffix(".jsonl.1")
@@ -37,7 +39,7 @@ class DecisionLog:
         """Add a line, with the format's number."""
         line = json.dumps({"format": FORMAT, **decision}, sort_keys=True, ensure_ascii=True) + "\n"
         with contextlib.suppress(OSError):
-            self.folder.mkdir(parents=True, exist_ok=True)
+            make_folder(self._root, self.folder)
             descriptor = os.open(self.file, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
             try:
                 # A full disk may have torn the line before.
@@ -46,6 +48,7 @@ class DecisionLog:
                 status = os.fstat(descriptor)
             finally:
                 os.close(descriptor)
+            share(self._root, self.file)
             # Another process may have been first, and the file that is there now is a new one.
             if status.st_size > _LARGEST_BYTES and os.path.samestat(status, self.file.stat()):
                 self._begin_anew(status)
@@ -60,7 +63,7 @@ class DecisionLog:
 
         :raises OSError: there is no new file; the next line tries again.
         """
-        descriptor = locks.try_to_hold(self._lock)
+        descriptor = locks.try_to_hold(self._lock, self._root)
         if descriptor == locks.HELD:
             return
         try:

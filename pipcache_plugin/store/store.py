@@ -16,6 +16,9 @@
 An entry is ``{"format", "created_ns", "wheel": {"filename", "sha256", "size_bytes"}, "record", "inputs"}``; the time of
 its file is that of its last use. Prepared metadata is ``{"format", "created_ns", "dist_info", "files", "conditions"}``,
 with each file's bytes in base64 under its POSIX path.
+Below the store may be others that are only read: what they have is found as well, after what the store itself has.
+Nothing in them changes, not even the time of a use.
+
 A document with another ``format`` belongs to another version: passed over, left alone. So is one with a name in it
 that leads elsewhere.
 """
@@ -24,11 +27,12 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import logging
 import os
 import re
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from pipcache_plugin.store import damaged, locks
 from pipcache_plugin.store.blobs import WheelBlob, WheelBlobs
@@ -39,11 +43,15 @@ from pipcache_plugin.store.resolutions import Resolutions
 from pipcache_plugin.store.trees import Trees
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+logger = logging.getLogger(__name__)
+
 FORMAT = 2
+
+_Found = TypeVar("_Found")
 
 _SECONDS_BETWEEN_LOOKS = 86_400
 
@@ -71,6 +79,9 @@ class Entry:
     inputs: object = None
     """What the key was made from: JSON, told to users and not looked into; older entries have none."""
 
+    is_read_only: bool = False
+    """It is in a store below."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreparedMetadata:
@@ -95,13 +106,20 @@ class PreparedMetadata:
 class Store:
     """A store at a root. Making the object touches nothing; folders appear with the first thing stored."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, lower: Sequence[Path] = (), *, is_read_only: bool = False) -> None:
+        """Nothing is made, nor looked at.
+
+        :param lower: roots of stores that are only read, the first one first.
+        :param is_read_only: it is one of those itself.
+        """
         self.root = root
-        self.wheels = WheelBlobs(root)
-        self.entries = Documents(root, "entries")
-        self.metadata = Documents(root, "metadata")
+        self.is_read_only = is_read_only
+        self.lower = tuple(Store(path, is_read_only=True) for path in lower)
+        self.wheels = WheelBlobs(root, is_read_only=is_read_only)
+        self.entries = Documents(root, "entries", is_read_only=is_read_only)
+        self.metadata = Documents(root, "metadata", is_read_only=is_read_only)
         self.log = DecisionLog(root)
-        self.trees = Trees(root)
+        self.trees = Trees(root, lower)
         self.environments = Environments(root)
         self.resolutions = Resolutions(root)
         self.damaged = root / damaged.FOLDER
@@ -116,32 +134,41 @@ class Store:
             return self.root.is_dir()
 
     def find_entries(self, key: str) -> list[Entry]:
-        """Return the entries under *key* whose wheel is there, newest first.
+        """Return the entries under *key* whose wheel is there: the store's own, then those of each below, newest first.
 
-        :raises OSError: the store cannot be read.
+        :raises OSError: the store cannot be read; one below it then has nothing.
         """
-        found = [entry for document in self.entries.find(key) if (entry := _parse_entry(document))]
-        return sorted(
-            (entry for entry in found if self.wheels.has(entry.wheel)), key=lambda entry: entry.created_ns, reverse=True
-        )
+        found = [entry for document in self.entries.find(key) if (entry := self._parse_entry(document))]
+        own = (entry for entry in found if self.wheels.has(entry.wheel))
+        ordered = sorted(own, key=lambda entry: entry.created_ns, reverse=True)
+        return ordered + [entry for store in self.lower for entry in _or_nothing(store, store.find_entries, key)]
 
     def iter_entries(self) -> Iterator[Entry]:
         """Go through all entries, whether their wheel is there or not."""
         for document in self.entries:
-            if entry := _parse_entry(document):
+            if entry := self._parse_entry(document):
                 yield entry
 
     def touch(self, entry: Entry) -> None:
         """Note that an entry is used now, where that can be noted: by the time of its file."""
-        with contextlib.suppress(OSError):
-            os.utime(entry.path)
+        if not entry.is_read_only:
+            with contextlib.suppress(OSError):
+                os.utime(entry.path)
 
     def place_wheel(self, entry: Entry, folder: Path) -> Path | None:
         """Put an entry's wheel into *folder*, verified; ``None`` when it is gone or damaged.
 
         :raises OSError: the store cannot be read, or *folder* cannot be written.
         """
-        return self.wheels.place(entry.wheel, folder)
+        return self._blobs_of(entry).place(entry.wheel, folder)
+
+    def folder_of(self, entry: Entry) -> Path:
+        """Return the folder that an entry's wheel is in."""
+        return self._blobs_of(entry).path_of(entry.wheel).parent
+
+    def _blobs_of(self, entry: Entry) -> WheelBlobs:
+        stores = (store for store in self.lower if entry.is_read_only and store.root in entry.path.parents)
+        return next(stores, self).wheels
 
     def add_wheel(
         self, key: str, wheel: Path, record: Mapping[str, object], inputs: Mapping[str, object] | None = None
@@ -165,12 +192,13 @@ class Store:
         return Entry(path=path, created_ns=created_ns, wheel=blob, record=record, inputs=inputs)
 
     def find_metadata(self, key: str) -> list[PreparedMetadata]:
-        """Return the metadata under *key*, newest first.
+        """Return the metadata under *key*: the store's own, then those of each one below; newest first.
 
-        :raises OSError: the store cannot be read.
+        :raises OSError: the store cannot be read; one below it then has nothing.
         """
         found = [prepared for document in self.metadata.find(key) if (prepared := _parse_metadata(document))]
-        return sorted(found, key=lambda prepared: prepared.created_ns, reverse=True)
+        ordered = sorted(found, key=lambda prepared: prepared.created_ns, reverse=True)
+        return ordered + [prepared for store in self.lower for prepared in _or_nothing(store, store.find_metadata, key)]
 
     def add_metadata(
         self, key: str, dist_info: str, files: Mapping[str, bytes], conditions: Mapping[str, object]
@@ -188,23 +216,36 @@ class Store:
         }
         self.metadata.put(key, content)
 
+    def _parse_entry(self, document: Document) -> Entry | None:
+        match document.content:
+            case {
+                "format": int(number),
+                "created_ns": int(created_ns),
+                "wheel": {"filename": str(filename), "sha256": str(sha256), "size_bytes": int(size_bytes)},
+                "record": record,
+            } if number == FORMAT and _SHA256.fullmatch(sha256) and _WHEEL_FILENAME.fullmatch(filename):
+                return Entry(
+                    path=document.path,
+                    created_ns=created_ns,
+                    wheel=WheelBlob(filename=filename, sha256=sha256, size_bytes=size_bytes),
+                    record=record,
+                    inputs=document.content.get("inputs"),
+                    is_read_only=self.is_read_only,
+                )
+        return None
+
     def hold(self, key: str, on_wait: Callable[[], None]) -> AbstractContextManager[None]:
         """Keep other processes from working on *key*; see ``locks.hold``."""
-        return locks.hold(self.root / "locks" / key, on_wait)
+        return locks.hold(self.root / "locks" / key, on_wait, self.root)
 
 
-def _parse_entry(document: Document) -> Entry | None:
-    match document.content:
-        case {
-            "format": int(number),
-            "created_ns": int(created_ns),
-            "wheel": {"filename": str(filename), "sha256": str(sha256), "size_bytes": int(size_bytes)},
-            "record": record,
-        } if number == FORMAT and _SHA256.fullmatch(sha256) and _WHEEL_FILENAME.fullmatch(filename):
-            blob = WheelBlob(filename=filename, sha256=sha256, size_bytes=size_bytes)
-            inputs = document.content.get("inputs")
-            return Entry(path=document.path, created_ns=created_ns, wheel=blob, record=record, inputs=inputs)
-    return None
+def _or_nothing(store: Store, find: Callable[[str], list[_Found]], key: str) -> list[_Found]:
+    """Return what a store below has; nothing when it cannot be read."""
+    try:
+        return find(key)
+    except OSError as error:
+        logger.debug("pipcache: `%s` cannot be read: %s", store.root, error)
+        return []
 
 
 def _parse_metadata(document: Document) -> PreparedMetadata | None:

@@ -29,9 +29,10 @@ from typing import TYPE_CHECKING
 
 from pipcache_plugin.errors import PipCacheError
 from pipcache_plugin.files import umask
+from pipcache_plugin.store.owners import make_folder, share, share_all
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 FORMAT = 1
 
@@ -103,7 +104,16 @@ def is_sha256(text: str) -> bool:
 class Trees:
     """The trees of a store."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, lower: Sequence[Path] = ()) -> None:
+        """Nothing is made.
+
+        :param lower: roots of stores that are only read: what they have is found when this one has not got it.
+        """
+        self._root = root
+        self.roots = (root, *lower)
+        self._lower = tuple(Trees(path) for path in lower)
+        self._passed_over: set[Path] = set()
+        # Trees of stores below that turned out to be damaged.
         self.folder = root / "trees"
 
     def path_of(self, sha256: str) -> Path:
@@ -112,27 +122,42 @@ class Trees:
 
     def weigh(self, sha256: str) -> int:
         """Return how many bytes the manifest of a wheel's tree has, some 80 for each file; 0 where there is none."""
-        try:
-            return (self.path_of(sha256) / _MANIFEST).stat().st_size
-        except OSError:
-            return 0
+        for trees in [self, *self._iter_lower(sha256)]:
+            with contextlib.suppress(OSError):
+                return (trees.path_of(sha256) / _MANIFEST).stat().st_size
+        return 0
 
-    def find(self, sha256: str) -> Tree | None:
-        """Return the tree of the wheel with this digest."""
-        return _read(self.path_of(sha256))
+    def find(self, sha256: str, bytecode: str | None = None) -> Tree | None:
+        """Return the tree of the wheel with this digest.
+
+        :param bytecode: its kind; a store below then serves only what it has that for, as no more can be added there.
+        """
+        found = _read(self.path_of(sha256))
+        for trees in self._iter_lower(sha256):
+            if found is None and (bytecode is None or trees.find_bytecode(sha256, bytecode) is not None):
+                found = trees.find(sha256)
+        return found
 
     def find_bytecode(self, sha256: str, tag: str) -> Tree | None:
         """Return the bytecode of one kind; its names are those of the sources that it was made of."""
-        return _read(self.path_of(sha256) / "bytecode" / tag)
+        folder = self.path_of(sha256)
+        found = _read(folder / "bytecode" / tag)
+        if found is None and not (folder / _MANIFEST).exists():
+            # Bytecode is that of sources with their times: it goes with the tree that is found.
+            lower = (trees.find_bytecode(sha256, tag) for trees in self._iter_lower(sha256))
+            found = next(filter(None, lower), None)
+        return found
 
     def note_use(self, sha256: str) -> bool:
         """Note that a wheel is used, where that can be noted; tell whether it was before."""
         try:
-            (self.path_of(sha256) / "bytecode").mkdir()
+            noted = self.path_of(sha256) / "bytecode"
+            noted.mkdir()
         except FileExistsError:
             return True
         except OSError:
             return False
+        share(self._root, noted)
         return False
 
     def add(self, sha256: str, wheel: Path) -> Tree:
@@ -183,9 +208,15 @@ class Trees:
     def remove(self, tree: Tree) -> None:
         """Take a tree out, with its bytecode; one that is gone already is no error.
 
+        One of a store below is passed over from now on.
+
         :raises OSError: it cannot be removed.
         """
-        self.remove_folder(tree.folder.parent)
+        folder = tree.folder.parent
+        if self.folder in folder.parents:
+            self.remove_folder(folder)
+        else:
+            self._passed_over.add(folder)
 
     def remove_folder(self, folder: Path) -> None:
         """Take out the tree that is in a folder of the store; see ``remove``."""
@@ -201,10 +232,13 @@ class Trees:
             # Other trees may be in it.
             gone.parent.rmdir()
 
+    def _iter_lower(self, sha256: str) -> Iterator[Trees]:
+        return (trees for trees in self._lower if trees.path_of(sha256) not in self._passed_over)
+
     def _add(self, target: Path, wheel: str, fill: Callable[[Path], Collection[str]]) -> Tree:
         if (found := _read(target)) is not None:
             return found
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(self._root, target.parent)
         temporary = Path(tempfile.mkdtemp(prefix=".tmp-", dir=target.parent))
         try:
             temporary.chmod(0o777 & ~umask())
@@ -213,6 +247,7 @@ class Trees:
             executables = fill(files)
             manifest = {"format": FORMAT, "wheel": wheel, "files": dict(_iter_manifest(files, executables))}
             (temporary / _MANIFEST).write_text(json.dumps(manifest), encoding="ascii")
+            share_all(self._root, temporary)
             _move(temporary, target)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)

@@ -124,13 +124,6 @@ def test_no_number_of_jobs(index: Index, environment: Environment, pipcache: Com
     assert not environment.distributions
 
 
-def test_variable_that_is_no_number_of_jobs(index: Index, environment: Environment, pipcache: Commands) -> None:
-    """A variable of ours never keeps anything from being installed."""
-    make_sdist(index.folder)
-    result = pipcache.ok("install", "simple", *index.options, into=environment, env={"PIPCACHE_JOBS": "many"})
-    assert ["`PIPCACHE_JOBS` is `many`" in line for line in result.warnings] == [True]
-
-
 def test_output_is_as_if_one_came_after_the_other(
     index: Index, make_environment: MakeEnvironment, pipcache: Commands, pip: Commands
 ) -> None:

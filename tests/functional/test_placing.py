@@ -322,15 +322,6 @@ def test_made_ready_and_failed(
     assert outcomes[1] == outcomes[0]
 
 
-def test_unknown_link_mode_is_said_once(tmp_path: Path, environment: Environment, pipcache: Commands) -> None:
-    """Then the default holds."""
-    wheels = [make_wheel(tmp_path / "wheels", name=name) for name in ["one", "two"]]
-    result = pipcache.ok("install", *wheels, into=environment, env={"PIPCACHE_LINK_MODE": "soft"})
-    assert result.stderr.count("WARNING") == result.stderr.count("`PIPCACHE_LINK_MODE` is `soft`") == 1
-    assert environment.distributions == {"one-1.0", "two-1.0"}
-    assert (environment.library / "one.py").stat().st_nlink == 1
-
-
 def test_interpreter_takes_the_bytecode(wheel: Path, environment: Environment, pipcache: Commands) -> None:
     """It is not made again; code has the path where it is installed."""
     pipcache.ok("install", wheel, into=environment)

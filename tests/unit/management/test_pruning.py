@@ -251,15 +251,3 @@ class TestBound:
     def test_no_store(self, store: Store) -> None:
         """There is nothing to look at."""
         assert not store.must_be_bounded()
-
-    @pytest.mark.parametrize(
-        ("environ", "expected"), [({}, 10**10), ({bound.VARIABLE: ""}, 10**10), ({bound.VARIABLE: "2 GB"}, 2 * 10**9)]
-    )
-    def test_size(self, environ: dict[str, str], expected: int) -> None:
-        """As the user says."""
-        assert bound.find_max_bytes(environ) == expected
-
-    def test_no_size(self) -> None:
-        """It is refused."""
-        with pytest.raises(ValueError, match="much"):
-            bound.find_max_bytes({bound.VARIABLE: "much"})

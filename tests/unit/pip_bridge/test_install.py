@@ -16,6 +16,7 @@ from pipcache_plugin.installation.placing import LinkMode
 from pipcache_plugin.installation.ready import ReadyFiles, bytecode_path, bytecode_suffix
 from pipcache_plugin.pip_bridge import install, readying, run
 from pipcache_plugin.pip_bridge.placement import Placement
+from pipcache_plugin.settings import load
 from pipcache_plugin.store.trees import Tree, TreeFile
 from tests.factories import make_wheel, sha256_hex
 from tests.unit.pip_bridge.runs import RunInFolder
@@ -324,7 +325,6 @@ class TestFindPlacement:
         running = RunInFolder(store, tmp_path / "run")
         monkeypatch.setattr(run, "_current", running)
         monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
-        monkeypatch.delenv(install.LINK_MODE, raising=False)
         return running
 
     @pytest.fixture
@@ -390,32 +390,12 @@ class TestFindPlacement:
         assert install._find_placement(str(wheel)) is None
         assert running.warnings == []
 
-    @pytest.mark.parametrize(
-        ("given", "mode"),
-        [
-            (None, LinkMode.CLONE),
-            ("", LinkMode.CLONE),
-            ("clone", LinkMode.CLONE),
-            ("copy", LinkMode.COPY),
-            ("hardlink", LinkMode.HARDLINK),
-        ],
-    )
-    def test_link_mode(
-        self, running: RunInFolder, monkeypatch: pytest.MonkeyPatch, given: str | None, mode: LinkMode
-    ) -> None:
-        """By a variable, and by default nobody can edit the store."""
-        if given is not None:
-            monkeypatch.setenv(install.LINK_MODE, given)
-        assert install._link_mode(running) is mode
-        assert running.warnings == []
-
-    @pytest.mark.parametrize("given", ["symlink", "COPY", " copy"])
-    def test_unknown_link_mode(self, running: RunInFolder, monkeypatch: pytest.MonkeyPatch, given: str) -> None:
-        """The default holds, and the user is told which there are."""
-        monkeypatch.setenv(install.LINK_MODE, given)
+    @pytest.mark.parametrize("mode", LinkMode)
+    def test_link_mode(self, running: RunInFolder, mode: LinkMode) -> None:
+        """As it is set; by default nobody can edit the store."""
         assert install._link_mode(running) is LinkMode.CLONE
-        (warning,) = running.warnings
-        assert all(f"`{word}`" in warning for word in [given, "clone", "copy", "hardlink"])
+        running.settings = load({"PIPCACHE_LINK_MODE": mode.value, "PIPCACHE_CONFIG": os.devnull})
+        assert install._link_mode(running) is mode
 
 
 class TestParts:

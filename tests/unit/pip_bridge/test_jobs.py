@@ -16,7 +16,7 @@ import pytest
 from pip._internal.utils import subprocess as pips
 
 from pipcache_plugin.pip_bridge import jobs as jobs_module
-from pipcache_plugin.pip_bridge.jobs import Job, Jobs, _call_subprocess, find_count, without_slot
+from pipcache_plugin.pip_bridge.jobs import Job, Jobs, _call_subprocess, count_processors, without_slot
 from tests.unit.pip_bridge.said import Shown, only_handlers
 
 PATIENCE_SECONDS = 30
@@ -324,34 +324,18 @@ def is_running(pid: int) -> bool:
         return False
 
 
-class TestFindCount:
+class TestCountProcessors:
     """How many at once."""
 
-    @pytest.mark.parametrize(
-        ("option", "variable", "expected"), [(3, None, 3), (3, "5", 3), (3, "many", 3), (None, "5", 5), (1, "", 1)]
-    )
-    def test_as_the_user_says(self, option: int | None, variable: str | None, expected: int) -> None:
-        """The option counts more than the variable."""
-        assert find_count(option, {} if variable is None else {"PIPCACHE_JOBS": variable}) == expected
-
-    @pytest.mark.parametrize("environ", [{}, {"PIPCACHE_JOBS": ""}])
     @pytest.mark.parametrize(("allowed", "expected"), [({0}, 1), ({0, 3, 5}, 3)])
-    def test_as_many_as_may_be_used(
-        self, monkeypatch: pytest.MonkeyPatch, environ: dict[str, str], allowed: set[int], expected: int
-    ) -> None:
+    def test_as_many_as_may_be_used(self, monkeypatch: pytest.MonkeyPatch, allowed: set[int], expected: int) -> None:
         """A container or ``taskset`` may allow fewer than the machine has."""
         monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: allowed, raising=False)
-        assert find_count(None, environ) == expected
+        assert count_processors() == expected
 
     @pytest.mark.parametrize(("found", "expected"), [(6, 6), (None, 1)])
     def test_where_that_is_not_known(self, monkeypatch: pytest.MonkeyPatch, found: int | None, expected: int) -> None:
         """As many as the machine has; if nobody knows, one."""
         monkeypatch.delattr(os, "sched_getaffinity", raising=False)
         monkeypatch.setattr(os, "cpu_count", lambda: found)
-        assert find_count(None, {}) == expected
-
-    @pytest.mark.parametrize("variable", ["0", "-1", "many", "1.5", " ", "2x"])
-    def test_no_number(self, variable: str) -> None:
-        """Whoever asks has to say so."""
-        with pytest.raises(ValueError, match=variable):
-            find_count(None, {"PIPCACHE_JOBS": variable})
+        assert count_processors() == expected

@@ -118,13 +118,13 @@ class TestTake:
 
     def test_where_nothing_can_be_locked(self, environments: Environments, monkeypatch: pytest.MonkeyPatch) -> None:
         """There is no place of which one could know that it is free."""
-        monkeypatch.setattr(locks, "try_to_hold", lambda _path: None)
+        monkeypatch.setattr(locks, "try_to_hold", lambda _path, _root: None)
         assert environments.take(KEY) is None
         assert not environments.folder.exists()
 
     def test_where_all_are_held(self, environments: Environments, monkeypatch: pytest.MonkeyPatch) -> None:
         """The search comes to an end."""
-        monkeypatch.setattr(locks, "try_to_hold", lambda _path: locks.HELD)
+        monkeypatch.setattr(locks, "try_to_hold", lambda _path, _root: locks.HELD)
         assert environments.take(KEY) is None
 
     @pytest.mark.skipif(not DESCRIPTORS.exists(), reason="this platform does not list open files")
@@ -172,9 +172,9 @@ class TestRemoveUnused:
         (environments.folder / f"{KEY}-1").mkdir()
         hold = locks.try_to_hold
 
-        def hold_late(path: Path) -> int | None:
+        def hold_late(path: Path, root: Path) -> int | None:
             (environments.folder / path.name).rmdir()
-            return hold(path)
+            return hold(path, root)
 
         monkeypatch.setattr(locks, "try_to_hold", hold_late)
         environments.remove_unused()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
+from pip._internal.utils import misc
 
-from pipcache_plugin.management.units import format_duration, parse_duration, parse_size
+from pipcache_plugin.units import format_duration, format_size, parse_duration, parse_size
 
 
 @pytest.mark.parametrize(
@@ -64,3 +65,14 @@ def test_what_is_no_duration(text: str) -> None:
 def test_durations_as_they_are_read(seconds: float, expected: str) -> None:
     """No more digits than anybody wants."""
     assert format_duration(seconds) == expected
+
+
+@pytest.mark.parametrize("size", [0, 1, 999, 1000, 1001, 9999, 10_001, 123_456, 999_000, 1_000_001, 2.5e8, 1e9])
+def test_sizes_read_as_pips_do(size: float) -> None:
+    """Both stand in one list."""
+    assert format_size(size) == misc.format_size(size)
+
+
+def test_sizes_that_pip_has_no_word_for() -> None:
+    """Caches are larger than wheels."""
+    assert [format_size(size) for size in [1.25e9, 3e12]] == ["1.2 GB", "3000.0 GB"]

@@ -9,6 +9,8 @@ _BYTES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 _BINARY_BYTES = {"k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
+_NAMES = [(10**9, "GB"), (10**6, "MB"), (10**3, "kB")]
+
 _SIZE = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>[kmgt]?)(?P<binary>i?)b?", re.IGNORECASE)
 _DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>[smhdw])", re.IGNORECASE)
 
@@ -46,3 +48,12 @@ def format_duration(seconds: float) -> str:
     if hours:
         return f"{hours} h {minutes} min"
     return f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"
+
+
+def format_size(size_bytes: float) -> str:
+    """Return ``1.5 GB``, ``10 kB`` or ``12 bytes``, as pip does."""
+    for unit, name in _NAMES:
+        if size_bytes > unit:
+            digits = 0 if name == "kB" and size_bytes > 10 * unit else 1
+            return f"{size_bytes / unit:.{digits}f} {name}"
+    return f"{int(size_bytes)} bytes"

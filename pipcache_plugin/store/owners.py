@@ -1,0 +1,113 @@
+"""Whose a store is: what is made in it is for all who may write to its root, and who may write to it is to be trusted.
+
+A root that its group, or everybody, may write to makes a shared store: folders and files below it get the same bits and
+the same group. When root works in somebody else's store (in a container with a home that is mounted, for one), what it
+makes belongs to whoever the store belongs to. A private store costs one look at its root. Without effect on Windows.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+Distrust: TypeAlias = Literal["another user's", "for everybody to write to"]
+
+_WRITERS = 0o022
+"""Group and others: those who are not the owner."""
+
+
+def make_folder(root: Path, folder: Path) -> None:
+    """Make *folder*, which is *root* or below it, and what is missing above it; done twice is a no-op.
+
+    :raises OSError: it cannot be made.
+    """
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        if not folder.is_dir():
+            raise
+        return
+    except FileNotFoundError:
+        make_folder(root, folder.parent)
+        folder.mkdir(exist_ok=True)
+    if root in folder.parents:
+        share(root, folder)
+    else:
+        _hand_over(folder)
+
+
+def share(root: Path, path: Path) -> None:
+    """Let all who may write to *root* do so to *path*, a file or a folder that this process has made.
+
+    What the system does not allow is left: others then do without it.
+    """
+    if (wanted := _collect_wanted(root)) is not None:
+        _share(path, *wanted)
+
+
+def share_all(root: Path, folder: Path) -> None:
+    """Share *folder* and all that is below it."""
+    if (wanted := _collect_wanted(root)) is None:
+        return
+    for parent, _, names in os.walk(folder):
+        for path in [Path(parent), *(Path(parent, name) for name in names)]:
+            _share(path, *wanted)
+
+
+def find_distrust(root: Path) -> Distrust | None:
+    """Return why this user should not take wheels from *root* unless that was chosen; ``None`` for no reason.
+
+    Who can write to a store decides what is installed from it. A root that is not there yet is nobody's.
+    """
+    if os.name != "posix":
+        return None
+    try:
+        status = root.stat()
+    except OSError:
+        return None
+    if status.st_uid not in {0, os.geteuid()}:
+        return "another user's"
+    if status.st_mode & stat.S_IWOTH and not status.st_mode & stat.S_ISVTX:
+        return "for everybody to write to"
+    return None
+
+
+def _hand_over(folder: Path) -> None:
+    """Let a new root, or what it is in, belong to whoever has the folder above it."""
+    wanted = _collect_wanted(folder.parent)
+    if wanted is not None:
+        # A folder that everybody may write to is often a place for folders that are not; one with this bit is shared.
+        is_shared = folder.parent.stat().st_mode & stat.S_ISGID
+        _share(folder, wanted[0] & stat.S_IWGRP if is_shared else 0, *wanted[1:])
+
+
+def _collect_wanted(root: Path) -> tuple[int, int, int] | None:
+    """Return the bits, the user and the group that all in a store has; ``None`` where it is as it is made."""
+    if os.name != "posix":
+        return None
+    try:
+        status = root.stat()
+    except OSError:
+        return None
+    bits = status.st_mode & _WRITERS
+    is_for_another = os.geteuid() == 0 and status.st_uid != 0
+    return (bits, status.st_uid, status.st_gid) if bits or is_for_another else None
+
+
+def _share(path: Path, bits: int, user: int, group: int) -> None:
+    with contextlib.suppress(OSError):
+        status = path.lstat()
+        if stat.S_ISLNK(status.st_mode):
+            return
+        is_root = os.geteuid() == 0
+        if status.st_gid != group or (is_root and status.st_uid != user):
+            # First: to change the owner takes bits away.
+            with contextlib.suppress(OSError):
+                os.chown(path, user if is_root else -1, group, follow_symlinks=False)
+        # Who may write may read, and go into a folder.
+        readable = bits | bits << 1 | (bits >> 1 if stat.S_ISDIR(status.st_mode) else 0)
+        if readable & ~status.st_mode:
+            path.chmod(stat.S_IMODE(path.lstat().st_mode) | readable)
