@@ -28,7 +28,7 @@ def main() -> int:
 
     ``PIPCACHE_DISABLE`` set to anything but a "no" gives plain pip.
     """
-    own = {"explain": explain, "doctor": doctor}.get(sys.argv[1]) if len(sys.argv) > 1 else None
+    own = _OWN.get(sys.argv[1]) if len(sys.argv) > 1 else None
     if own is not None:
         return own(sys.argv[2:])
     if os.environ.get("PIPCACHE_DISABLE", "").lower() not in _NO:
@@ -40,6 +40,9 @@ def main() -> int:
     interpreter = runner.find_interpreter(sys.argv[1:])
     if interpreter is not None:
         runner.become(interpreter, sys.argv[1:])
+    words = runner.skip_interpreter(sys.argv[1:])
+    if words and words[0] in _OWN:
+        return _OWN[words[0]](words[1:])
     from pipcache_plugin.pip_bridge import start
 
     return start.run_pip(sys.argv[1:])
@@ -81,6 +84,9 @@ def doctor(args: Sequence[str]) -> int:
     diagnosis = examine(options.cache_dir)
     text = _json(diagnosis.to_dict()) if options.format == "json" else str(diagnosis)
     return 0 if _print_all([text]) and not diagnosis.problems else 1
+
+
+_OWN = {"explain": explain, "doctor": doctor}
 
 
 def _say_error(error: PipCacheError) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import time
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,6 +45,7 @@ class BuildEvidence:
         self._present = present
         self._is_isolated = is_isolated
         self._watch: Watch | None = None
+        self._began_ns = 0
         self._system_before = ""
         self.root: Path | None = None
         """The isolated build environment, once there is one."""
@@ -54,6 +56,7 @@ class BuildEvidence:
             self._watch = Watch(run.make_folder("pipcache-watch"), Path(self.requirement.source_dir or ""))
         except OSError as error:
             logger.debug("pipcache: a build goes unwatched: %s", error)
+        self._began_ns = time.time_ns()
         self._system_before = self._present.system()
         return self._watch
 
@@ -83,10 +86,10 @@ class BuildEvidence:
 
     def make_conditions(self, used: Mapping[str, str]) -> Conditions:
         """See the Protocol."""
-        return self._judge(used, None, (), is_pure=False)
+        return self._judge(used, None, (), is_pure=None)
 
     def _judge(
-        self, used: Mapping[str, str], earlier: Conditions | None, libraries: tuple[str, ...], *, is_pure: bool
+        self, used: Mapping[str, str], earlier: Conditions | None, libraries: tuple[str, ...], *, is_pure: bool | None
     ) -> Conditions:
         seen = self._watch.read() if self._watch is not None else None
         if seen is None or not seen.is_whole:
@@ -102,6 +105,7 @@ class BuildEvidence:
             collect_installed=dict if self._is_isolated else partial(self._collect_built_against, None),
             lacking_modules=() if self._is_isolated else collect_lacking(seen, project),
             git_tags=self._present.git_tags(),
+            began_ns=self._began_ns,
             system_before=self._system_before,
             stamp_system=self._present.system,
             earlier=earlier,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import json
 import logging
@@ -13,6 +14,7 @@ from pipcache_plugin.pip_bridge import run
 from pipcache_plugin.pip_bridge.seams import PipFunction, Seam
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from optparse import Values
 
     from pip._internal.commands.cache import CacheCommand
@@ -22,6 +24,9 @@ logger = logging.getLogger(__name__)
 _counts_ours = contextvars.ContextVar("counts_ours", default=True)
 """Off while pip speaks of its own cache alone."""
 
+_counts_lower = contextvars.ContextVar("counts_lower", default=False)
+"""On while wheels are only listed: those of read-only caches as well."""
+
 
 def _find_wheels(original: PipFunction, self: CacheCommand, options: Values, pattern: str) -> list[str]:
     """Add our wheels to those of pip's cache: ``list``, ``remove`` and ``purge`` go through them."""
@@ -29,22 +34,29 @@ def _find_wheels(original: PipFunction, self: CacheCommand, options: Values, pat
     store = run.find_store(options, run.load_settings())
     if store is None or not _counts_ours.get():
         return found
-    return [*found, *map(str, contents.find_wheels(store, _glob(pattern)))]
+    stores = [store, *(store.lower if _counts_lower.get() else ())]
+    return [*found, *(str(path) for one in stores for path in contents.find_wheels(one, _glob(pattern)))]
 
 
 def _list_cache_items(original: PipFunction, self: CacheCommand, options: Values, args: list[str]) -> None:
-    """Print JSON, which pip does not know."""
-    if options.list_format != "json":
-        original(self, options, args)
-        return
+    """List read-only caches as well, and print JSON, which pip does not know."""
+    with _set(_counts_lower, to=True):
+        if options.list_format == "json":
+            _print_json(self, options, args)
+        else:
+            original(self, options, args)
+
+
+def _print_json(self: CacheCommand, options: Values, args: list[str]) -> None:
     from pip._internal.exceptions import CommandError
 
     from pipcache_plugin.management.inventory import describe
 
     if len(args) > 1:
         raise CommandError("Too many arguments")
+    store = run.find_store(options, run.load_settings())
     paths = map(Path, self._find_wheels(options, args[0] if args else "*"))
-    logger.info("%s", json.dumps(describe(run.find_store(options, run.load_settings()), paths), indent=2))
+    logger.info("%s", json.dumps(describe(store, paths), indent=2))
 
 
 def _remove_cache_items(original: PipFunction, self: CacheCommand, options: Values, args: list[str]) -> None:
@@ -81,6 +93,8 @@ def _get_cache_info(original: PipFunction, self: CacheCommand, options: Values, 
         logger.info("Unpacked wheels location: %s", store.trees.folder)
         logger.info("Unpacked wheels size: %s", format_size(size))
         logger.info("Number of unpacked wheels: %s", count)
+        for lower in store.lower:
+            logger.info("Read-only cache: %s (%s wheels)", lower.root, len(list(lower.wheels)))
 
 
 def _handler_map(original: PipFunction, self: CacheCommand) -> dict[str, Any]:
@@ -91,11 +105,17 @@ def _handler_map(original: PipFunction, self: CacheCommand) -> dict[str, Any]:
 
 
 def _run_for_pip_only(original: PipFunction, self: CacheCommand, options: Values, args: list[str]) -> None:
-    token = _counts_ours.set(False)
-    try:
+    with _set(_counts_ours, to=False):
         original(self, options, args)
+
+
+@contextlib.contextmanager
+def _set(variable: contextvars.ContextVar[bool], *, to: bool) -> Iterator[None]:
+    token = variable.set(to)
+    try:
+        yield
     finally:
-        _counts_ours.reset(token)
+        variable.reset(token)
 
 
 def _glob(pattern: str) -> str:

@@ -18,8 +18,11 @@ if TYPE_CHECKING:
 class PipPresent:
     """The present of one run; satisfies ``keys.differences.Present``."""
 
-    def __init__(self, options: Values, session: Any, finder: Any) -> None:
+    def __init__(self, options: Values, session: Any, finder: Any, *, is_toolchain_exact: bool = False) -> None:
         """Nothing is asked yet, but for the environment: pip changes its own now and then, for what it builds."""
+        self.is_toolchain_exact = is_toolchain_exact
+        """See the Protocol."""
+
         self.environ: Mapping[str, str] = {
             name: value for name, value in os.environ.items() if not name.startswith("_PIPCACHE_")
         }
@@ -75,6 +78,12 @@ class PipPresent:
     def find_program(self, name: str) -> str | None:
         """See the Protocol."""
         return find_program(name, split_path(self.environ.get("PATH")))
+
+    def identify_program(self, name: str) -> str | None:
+        """See the Protocol."""
+        from pipcache_plugin.machine.identity import identify_program
+
+        return identify_program(name, self.environ)
 
     def has_path(self, path: str) -> bool:
         """See the Protocol."""

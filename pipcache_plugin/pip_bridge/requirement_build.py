@@ -66,7 +66,8 @@ class RequirementBuild:
         self._key = inputs.key()
         self._present = current.present.at(self.requirement.source_dir) if link.is_vcs else current.present
         self._evidence = BuildEvidence(self.requirement, link, self._present, is_isolated=self._is_isolated)
-        self._keeper = keeper.Keeper(current, self._key, self._present, self._evidence, inputs.to_dict())
+        told = {**inputs.to_dict(), "index": sources.find_index(link)}
+        self._keeper = keeper.Keeper(current, self._key, self._present, self._evidence, told)
         self._once: BuildOnce | None = None
         self._requires: Sequence[str] = []
         self._is_preparing = False

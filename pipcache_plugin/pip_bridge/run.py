@@ -314,7 +314,8 @@ def begin(asked: Asked) -> None:
     nested_environ.clear()
     nested_environ.update(_environ_of_nested(options))
     store = find_store(options, settings) if not settings.disable else None
-    present = PipPresent(options, asked.session, asked.finder)
+    is_exact = settings.toolchain == "exact"
+    present = PipPresent(options, asked.session, asked.finder, is_toolchain_exact=is_exact)
     current = Run(store, options, present, asked.command, settings) if store else None
     if current is not None and not _is_usable(current):
         current = None

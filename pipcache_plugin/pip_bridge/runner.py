@@ -63,13 +63,20 @@ def find_interpreter(args: Sequence[str]) -> str | None:
     pip finds that out after half of its start. Whatever is less plain, and every error, is left to it.
     """
     option, _, value = args[0].partition("=") if args else ("", "", "")
-    rest = args[1:] if value else args[2:]
+    rest = skip_interpreter(args)
     if option != "--python" or not rest or rest[0].startswith("-") or _IN_SUBPROCESS_VARIABLE in os.environ:
         return None
     given = value or args[1]
     # As text: what is given without a folder stays so.
     candidates = [f"{given}/{name}" for name in _IN_ENVIRONMENT] if os.path.isdir(given) else [given]
     return next((path for path in candidates if os.path.exists(path)), None)
+
+
+def skip_interpreter(args: Sequence[str]) -> Sequence[str]:
+    """Return what comes after ``--python`` and its value, when that comes first; else *args*."""
+    if args and args[0].startswith("--python="):
+        return args[1:]
+    return args[2:] if args and args[0] == "--python" else args
 
 
 def become(interpreter: str, args: Sequence[str]) -> None:

@@ -80,6 +80,20 @@ def make_inputs(
     )
 
 
+def find_index(link: Link) -> str | None:
+    """Return the URL of the index, or of the page of links, that told of *link*, without credentials; else ``None``."""
+    from pip._internal.utils.misc import remove_auth_from_url
+
+    told_by = getattr(link.comes_from, "url", link.comes_from)
+    if not isinstance(told_by, str) or "://" not in told_by:
+        return None
+    page = remove_auth_from_url(told_by.partition("#")[0].partition("?")[0])
+    folder, _, project = page.rstrip("/").rpartition("/")
+    # A project's page of the Simple API has nothing in its name but the project's.
+    is_simple = page.endswith("/") and "." not in project
+    return f"{folder}/" if is_simple else page
+
+
 def is_isolated(build_isolation: object) -> bool:
     """Read pip's ``build_isolation``, whose "off" is a text and true."""
     return build_isolation not in (False, "off")

@@ -136,12 +136,26 @@ class Store:
     def find_entries(self, key: str) -> list[Entry]:
         """Return the entries under *key* whose wheel is there: the store's own, then those of each below, newest first.
 
-        :raises OSError: the store cannot be read; one below it then has nothing.
+        :raises OSError: the store cannot be read, and there is none below it.
         """
+        return self._find_in_all(key, Store._find_own_entries)
+
+    def _find_own_entries(self, key: str) -> list[Entry]:
         found = [entry for document in self.entries.find(key) if (entry := self._parse_entry(document))]
         own = (entry for entry in found if self.wheels.has(entry.wheel))
-        ordered = sorted(own, key=lambda entry: entry.created_ns, reverse=True)
-        return ordered + [entry for store in self.lower for entry in _or_nothing(store, store.find_entries, key)]
+        return sorted(own, key=lambda entry: entry.created_ns, reverse=True)
+
+    def _find_in_all(self, key: str, find: Callable[[Store, str], list[_Found]]) -> list[_Found]:
+        found: list[_Found] = []
+        for store in [self, *self.lower]:
+            try:
+                found += find(store, key)
+            except OSError as error:
+                if not self.lower:
+                    raise
+                # One that cannot be written is noticed when something is stored.
+                logger.debug("pipcache: `%s` cannot be read: %s", store.root, error)
+        return found
 
     def iter_entries(self) -> Iterator[Entry]:
         """Go through all entries, whether their wheel is there or not."""
@@ -194,11 +208,13 @@ class Store:
     def find_metadata(self, key: str) -> list[PreparedMetadata]:
         """Return the metadata under *key*: the store's own, then those of each one below; newest first.
 
-        :raises OSError: the store cannot be read; one below it then has nothing.
+        :raises OSError: the store cannot be read, and there is none below it.
         """
+        return self._find_in_all(key, Store._find_own_metadata)
+
+    def _find_own_metadata(self, key: str) -> list[PreparedMetadata]:
         found = [prepared for document in self.metadata.find(key) if (prepared := _parse_metadata(document))]
-        ordered = sorted(found, key=lambda prepared: prepared.created_ns, reverse=True)
-        return ordered + [prepared for store in self.lower for prepared in _or_nothing(store, store.find_metadata, key)]
+        return sorted(found, key=lambda prepared: prepared.created_ns, reverse=True)
 
     def add_metadata(
         self, key: str, dist_info: str, files: Mapping[str, bytes], conditions: Mapping[str, object]
@@ -239,13 +255,6 @@ class Store:
         return locks.hold(self.root / "locks" / key, on_wait, self.root)
 
 
-def _or_nothing(store: Store, find: Callable[[str], list[_Found]], key: str) -> list[_Found]:
-    """Return what a store below has; nothing when it cannot be read."""
-    try:
-        return find(key)
-    except OSError as error:
-        logger.debug("pipcache: `%s` cannot be read: %s", store.root, error)
-        return []
 
 
 def _parse_metadata(document: Document) -> PreparedMetadata | None:

@@ -21,6 +21,7 @@ import shutil
 import stat
 import struct
 import tempfile
+import time
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -328,9 +329,12 @@ def _is_inside(name: str) -> bool:
 
 
 def _iter_manifest(folder: Path, executables: Collection[str]) -> Iterator[tuple[str, list[int]]]:
+    # A whole second: archives, layers of images among them, keep no more of a time.
+    now_ns = int(time.time()) * 1_000_000_000
     for path, _, names in os.walk(folder):
         for name in names:
             file = f"{path}/{name}"
+            os.utime(file, ns=(now_ns, now_ns))
             found = os.stat(file)  # noqa: PTH116 (once for each file)
             relative = os.path.relpath(file, folder).replace(os.sep, "/")
             # Not what the file's mode is: that depends on the umask, and on some file systems on nothing at all.
