@@ -44,7 +44,7 @@ def checkout(folder: Path) -> Path:
 def test_every_shell_block_is_labelled() -> None:
     """A block without a label would be run by no test."""
     labelled = sum(len(blocks(label)) for label in ["main job", "test command", "use"])
-    assert README.count("```sh") == labelled == 6
+    assert README.count("```sh") == labelled == 7
 
 
 def test_ci_runs_the_test_command() -> None:
@@ -63,12 +63,13 @@ def test_commands_for_a_fresh_machine(tmp_path: Path) -> None:
     python = Path(sys.executable).parent
     main = blocks("main job")[0].replace("python3", sys.executable)
     assert "Successfully installed docopt-0.6.2" in run(main, folder, home, python)
-    use, explain, manage, jobs = blocks("use")
+    use, explain, manage, doctor, jobs = blocks("use")
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / "other-environment"], check=True)
     said = run(use, folder, home, folder / ".venv/bin")
     assert said.count("Using cached docopt-0.6.2") >= 2
     assert "docopt 0.6.2: found docopt-0.6.2" in run(explain, folder, home, folder / ".venv/bin")
     assert "docopt-0.6.2" in run(manage, folder, home, folder / ".venv/bin")
+    assert "No problems found" in run(doctor, folder, home, folder / ".venv/bin")
     assert "Successfully installed sgmllib3k-1.0.0" in run(jobs, folder, home, folder / ".venv/bin")
 
 

@@ -1,14 +1,21 @@
-"""``--version`` names pip, in pip's own words, and us after it."""
+"""``--version`` names pip, in pip's own words, and us after it; ``--help`` has our commands after pip's."""
 
 from __future__ import annotations
 
 from pipcache_plugin import __version__
 from pipcache_plugin.pip_bridge.seams import PipFunction, Seam
 
+OWN_COMMANDS = {
+    "explain": "Say why wheels were found, or built.",
+    "doctor": "Say whether the wheel cache works.",
+}
+"""What pip does not have; ``cli`` sees to them."""
+
 
 def _create_main_parser(original: PipFunction) -> object:
     parser = original()
     parser.version = f"{parser.version}, pipcache_plugin {__version__}"
+    parser.description = "\n".join([parser.description, *(f"{name:27} {does}" for name, does in OWN_COMMANDS.items())])
     return parser
 
 
