@@ -43,6 +43,9 @@ class Circumstances:
     git_tags: str | None
     """A digest of the tags, if the source is a Git checkout."""
 
+    began_ns: int
+    """When the build began, Unix time in nanoseconds."""
+
     system_before: str
     """A stamp of what was installed on the system when the build began."""
 

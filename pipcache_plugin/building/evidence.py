@@ -6,12 +6,14 @@ import os
 import re
 import secrets
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipcache_plugin.building import shell
-from pipcache_plugin.building.lacks import collect_lacks
+from pipcache_plugin.building.lacks import collect_lacks, find_secrets
 from pipcache_plugin.building.scripts import has_native_sources, iter_build_scripts
+from pipcache_plugin.building.started import collect_started
 from pipcache_plugin.keys.conditions import Choices, Conditions, Needs
 from pipcache_plugin.keys.environment import (
     can_count,
@@ -36,14 +38,14 @@ _HARMLESS = {"git", "hg", "uname", "ldconfig", "lsb_release", "which", "locale",
 _COMPILERS = re.compile(
     r"(?:[\w-]*-)?(?:cc|gcc|g\+\+|c\+\+|clang|clang\+\+|ld|ar|ranlib|strip|gfortran|rustc|nvcc)(?:-[\d.]+)?"
 )
-"""Programs that run no Git."""
+"""Programs that run no Git, nor one another."""
 
 
-def judge(seen: Observations, around: Circumstances, libraries: tuple[str, ...], *, is_pure: bool) -> Conditions:
-    """Return the conditions of a wheel.
+def judge(seen: Observations, around: Circumstances, libraries: tuple[str, ...], *, is_pure: bool | None) -> Conditions:
+    """Return the conditions of a wheel, or of metadata alone.
 
     :param libraries: file names of shared libraries that the wheel needs and the system has.
-    :param is_pure: the wheel has nothing compiled in it.
+    :param is_pure: the wheel has nothing compiled in it; ``None``: there is no wheel.
 
     :raises UnwatchedBuildError: what they are cannot be told.
     """
@@ -57,13 +59,21 @@ def judge(seen: Observations, around: Circumstances, libraries: tuple[str, ...],
     is_suspect = (
         any(Path(name).name not in _HARMLESS for name in failed)
         or any(shell.lets_compiler_fail(script) for script in [*scripts, *inline])
-        or (is_pure and has_native_sources(around.tree))
+        or (is_pure is True and has_native_sources(around.tree))
     )
-    return Conditions(
-        choices=_collect_choices(seen, around, scripts, foreign),
-        lacks=collect_lacks(seen, around, _find_sought(inline, scripts), is_suspect=is_suspect),
-        needs=Needs(libraries=libraries),
+    sought = _find_sought(inline, scripts)
+    lacks = collect_lacks(seen, around, sought, is_suspect=is_suspect)
+    counting = [name for name in foreign if Path(name).name not in _HARMLESS]
+    starts_others = seen.has_unwatched_python or any(not _is_compiler(name) for name in counting)
+    started = collect_started(
+        around,
+        {ran[name] for name in counting},
+        sought - _HARMLESS,
+        find_secrets(seen, around),
+        may_have_compiled=starts_others and is_pure is False,
     )
+    choices = _collect_choices(seen, around, scripts, foreign)
+    return Conditions(choices=replace(choices, started=started), lacks=lacks, needs=Needs(libraries=libraries))
 
 
 def _may_have_unwatched_python(
@@ -93,7 +103,7 @@ def _collect_choices(seen: Observations, around: Circumstances, scripts: list[st
         names |= find_names(scripts) | find_shell_names(seen.commands)
     salt = secrets.token_hex(16)
     # Any other program may have run it: a shell, make, cmake.
-    may_have_run_git = is_unknown or any(not _COMPILERS.fullmatch(Path(name).name) for name in foreign)
+    may_have_run_git = is_unknown or any(not _is_compiler(name) for name in foreign)
     return Choices(
         salt=salt,
         variables={
@@ -111,6 +121,10 @@ def _collect_choices(seen: Observations, around: Circumstances, scripts: list[st
         },
         git_tags=around.git_tags if may_have_run_git or earlier.git_tags is not None else None,
     )
+
+
+def _is_compiler(program: str) -> bool:
+    return _COMPILERS.fullmatch(Path(program).name) is not None
 
 
 def _find_sought(inline: list[str], scripts: list[str]) -> set[str]:

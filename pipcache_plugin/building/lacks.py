@@ -69,11 +69,16 @@ def collect_lacks(
 
 def _tells_a_secret(lacks: Lacks, seen: Observations, around: Circumstances) -> bool:
     """Tell whether the value of a variable, other than a path, stands in what would be kept in clear."""
-    names = {name for name in seen.variables if can_count(name) and not is_toolchain(name)}
-    values = {around.environ.get(name, "") for name in names}
-    secrets = {value for value in values if len(value) >= _SHORTEST_SECRET and os.sep not in value}
+    secrets = find_secrets(seen, around)
     told = [*lacks.programs, *lacks.paths, *lacks.listings, *lacks.libraries, *lacks.searched]
     return any(secret in text for secret in secrets for text in told)
+
+
+def find_secrets(seen: Observations, around: Circumstances) -> set[str]:
+    """Return the values of variables, other than paths, that are not to be kept in clear."""
+    names = {name for name in seen.variables if can_count(name) and not is_toolchain(name)}
+    values = {around.environ.get(name, "") for name in names}
+    return {value for value in values if len(value) >= _SHORTEST_SECRET and os.sep not in value}
 
 
 def _own_prefixes(around: Circumstances) -> tuple[str, ...]:

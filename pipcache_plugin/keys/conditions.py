@@ -34,6 +34,10 @@ class Choices:
     toolchain: Mapping[str, str] | None = None
     """All variables of the toolchain that were set, in clear, when a program ran that may have read them unseen."""
 
+    started: Mapping[str, str | None] = field(default_factory=dict)
+    """The digest of each program that the build started, by the name it is found by, or its path; ``None``: nobody
+    knows what it was, nor, with an empty name, which. Compared by who wants the toolchain to be exactly the same."""
+
     constraints: Mapping[str, str] = field(default_factory=dict)
     """The build constraints on what was used: specifiers by normalized project name."""
 
@@ -95,6 +99,7 @@ class Conditions:
                 "shown": dict(sorted(choices.shown.items())),
                 "prefixes": list(choices.prefixes),
                 "toolchain": None if choices.toolchain is None else dict(sorted(choices.toolchain.items())),
+                "started": dict(sorted(choices.started.items())),
                 "constraints": dict(sorted(choices.constraints.items())),
                 "used": dict(sorted(choices.used.items())),
                 "built_against": dict(sorted(choices.built_against.items())),
@@ -127,6 +132,7 @@ class Conditions:
                 shown=choices.take_mapping("shown", (str, type(None))),
                 prefixes=choices.take_texts("prefixes"),
                 toolchain=choices.take_mapping("toolchain", str) if choices.has("toolchain") else None,
+                started=choices.take_mapping("started", (str, type(None))),
                 constraints=choices.take_mapping("constraints", str),
                 used=choices.take_mapping("used", str),
                 built_against=choices.take_mapping("built_against", str),

@@ -1,7 +1,7 @@
 """Is a stored wheel right here? Its conditions compared with the present, and what is different in a sentence.
 
 No difference means that a fresh build would give nothing that the user could tell apart, or something worse. Presence
-is never a condition: a compiler that is newer, or gone, changes nothing.
+is never a condition: a compiler that is newer, or gone, changes nothing; but for who wants the toolchain to be exact.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ Kind: TypeAlias = Literal[
     "system",
     "library",
     "missing library",
+    "toolchain",
 ]
 
 
@@ -38,6 +39,10 @@ class Present(Protocol):
     @property
     def environ(self) -> Mapping[str, str]:
         """The environment that a backend would be given."""
+
+    @property
+    def is_toolchain_exact(self) -> bool:
+        """Whether the programs that built a wheel must be here, and the same."""
 
     def toolchain(self) -> Mapping[str, str]:
         """Return the toolchain's variables that are set."""
@@ -56,6 +61,9 @@ class Present(Protocol):
 
     def find_program(self, name: str) -> str | None:
         """Return where a program is."""
+
+    def identify_program(self, name: str) -> str | None:
+        """Return the digest of a program; ``None`` when there is none."""
 
     def has_path(self, path: str) -> bool:
         """Tell whether *path* exists."""
@@ -81,6 +89,7 @@ class Difference:
     name: str
     was: str | None = None
     now: str | None = None
+    """Of the toolchain: what is said of all its programs that are not the same."""
 
     def __str__(self) -> str:
         said = {
@@ -91,6 +100,7 @@ class Difference:
             "system": "something that its build lacked may be there now: what is installed on the system has changed",
             "library": f"the shared library `{self.name}` was missing and is there now",
             "missing library": f"it needs the shared library `{self.name}`, which is not there",
+            "toolchain": self.now,
             "git tags": "the tags of its Git repository have changed",
             "unknown tags": "its version may come from Git tags, which are not known before a clone",
         }.get(self.kind)
@@ -110,13 +120,14 @@ class Difference:
         return f"`{self.name}`"
 
 
-def list_dependences(conditions: Conditions) -> tuple[list[str], list[str]]:
+def list_dependences(conditions: Conditions, *, is_toolchain_exact: bool = False) -> tuple[list[str], list[str]]:
     """Return the names of all that is compared: of what was there, and of what was not; the project's own first."""
     choices, lacks = conditions.choices, conditions.lacks
     variables = {**choices.variables, **choices.shown, **(choices.toolchain or {})}
     names = sorted(variables, key=lambda name: (is_common(name), name))
     tags = [] if choices.git_tags is None else ["Git tags"]
     there = [name for name in names if variables[name] is not None]
+    there += filter(None, choices.started if is_toolchain_exact else [])
     there += [*choices.constraints, *choices.built_against, *tags, *conditions.needs.libraries, *lacks.listings]
     absent = [name for name in names if variables[name] is None]
     families = [f"{prefix}*" if prefix else "any other variable" for prefix in choices.prefixes]
@@ -138,6 +149,8 @@ def iter_differences(conditions: Conditions, present: Present) -> Iterator[Diffe
     lacks = conditions.lacks
     if lacks.system is not None and lacks.system != present.system(lacks.searched):
         yield Difference(kind="system", name="system")
+    if present.is_toolchain_exact:
+        yield from _iter_other_programs(conditions.choices, present)
 
 
 def _iter_appeared(lacks: Lacks, present: Present) -> Iterator[Difference]:
@@ -150,6 +163,36 @@ def _iter_appeared(lacks: Lacks, present: Present) -> Iterator[Difference]:
             yield Difference(kind="listing", name=path, now=name)
     yield from (Difference(kind="library", name=name) for name in lacks.libraries if present.has_library(name))
     yield from (Difference(kind="module", name=name) for name in lacks.modules if present.has_module(name))
+
+
+def _iter_other_programs(choices: Choices, present: Present) -> Iterator[Difference]:
+    """Go through the one difference that all programs make together: a wheel is told to be wrong in one sentence."""
+    gone = [name for name in choices.started if name and present.find_program(name) is None]
+    unknown = [name for name, digest in choices.started.items() if digest is None and name not in gone]
+    left = {name: digest for name, digest in choices.started.items() if name not in {*gone, *unknown}}
+    other = [name for name, digest in left.items() if present.identify_program(name) != digest]
+    said = []
+    if other:
+        is_one = len(other) == 1
+        what = "is another program than the one" if is_one else "are other programs than those"
+        said.append(f"{_enumerate(other)} {what} it was built with")
+    if gone:
+        said.append(f"{_enumerate(gone)} {'is' if len(gone) == 1 else 'are'} not here")
+    if unknown:
+        said.append(f"it is not known which {_enumerate(unknown)} it was built with")
+    if said:
+        yield Difference(kind="toolchain", name=", ".join([*other, *gone, *unknown]), now=", and ".join(said))
+
+
+_MOST_PROGRAMS = 5
+"""So many names in a sentence."""
+
+
+def _enumerate(names: Sequence[str]) -> str:
+    """Return "`a`, `b` and `c`", or the first ones "and 3 more"."""
+    quoted = [f"`{name}`" if name else "program" for name in names]
+    *first, last = quoted if len(quoted) <= _MOST_PROGRAMS else [*quoted[:4], f"{len(quoted) - 4} more"]
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _iter_changed_variables(choices: Choices, present: Present) -> Iterator[Difference]:

@@ -15,7 +15,7 @@ from pipcache_plugin.keys.fields import Fields, InvalidRecordError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-FORMAT = 2
+FORMAT = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

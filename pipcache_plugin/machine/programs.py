@@ -6,16 +6,19 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 
 def find_program(name: str, folders: Iterable[str]) -> str | None:
-    """Return the first file called *name* in *folders* that can be executed."""
-    for folder in folders:
-        path = os.path.join(folder, name)
+    """Return the first file called *name* in *folders* that can be executed; a *name* with a folder in it is a path."""
+    return next(iter_programs(name, folders), None)
+
+
+def iter_programs(name: str, folders: Iterable[str]) -> Iterator[str]:
+    """Go through all such files."""
+    for path in [name] if os.sep in name else (os.path.join(folder, name) for folder in folders):
         if os.path.isfile(path) and os.access(path, os.X_OK):  # noqa: PTH113 (asked for on the way of a hit)
-            return path
-    return None
+            yield path
 
 
 def split_path(path: str | None) -> list[str]:

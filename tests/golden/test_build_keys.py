@@ -12,7 +12,10 @@ import pytest
 
 from pipcache_plugin.keys import build_key, record
 from pipcache_plugin.keys.build_key import BuildInputs, freeze_config_settings
+from pipcache_plugin.keys.conditions import Conditions
+from pipcache_plugin.keys.fields import InvalidRecordError
 from pipcache_plugin.keys.interpreter import Interpreter
+from pipcache_plugin.keys.record import Record
 from pipcache_plugin.keys.source import CommitHash, GitSource
 from pipcache_plugin.store import store
 from tests.unit.keys.samples import COMMIT, INPUTS, RECORD
@@ -62,9 +65,20 @@ def test_record_is_the_one_on_disk() -> None:
     assert json.dumps(RECORD.to_dict()) == EXPECTED_RECORD
 
 
+def test_record_of_an_older_version_is_none() -> None:
+    """Its wheel is a miss, as are metadata whose conditions are the same; and so is ours, for that version."""
+    older = json.loads(EXPECTED_RECORD.replace('"format": 3', '"format": 2'))
+    del older["conditions"]["choices"]["started"]
+    for value in [older, {**older, "format": 3}, {**json.loads(EXPECTED_RECORD), "format": 2}]:
+        with pytest.raises(InvalidRecordError):
+            Record.from_dict(value)
+    with pytest.raises(InvalidRecordError, match="`started`"):
+        Conditions.from_dict(older["conditions"])
+
+
 def test_formats() -> None:
     """The numbers that these literals are of."""
-    assert (build_key.FORMAT, record.FORMAT, store.FORMAT) == (1, 2, 2)
+    assert (build_key.FORMAT, record.FORMAT, store.FORMAT) == (1, 3, 2)
 
 
 EXPECTED_INPUTS = """\
@@ -107,13 +121,14 @@ EXPECTED_INPUTS = """\
 }"""
 
 EXPECTED_RECORD = (
-    '{"format": 2, "project": "simple", "version": "1.0", '
+    '{"format": 3, "project": "simple", "version": "1.0", '
     '"source_hashes": {"sha256": "abababababababababababababababababababababababababababababababab"}, '
     '"origin": "https://example.org/simple-1.0.tar.gz", '
     '"conditions": {"choices": {"salt": "0123456789abcdef0123456789abcdef", '
     '"variables": {"SIMPLE_FLAVOUR": "cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd", '
     '"SIMPLE_UNSET": null}, '
     '"shown": {"CC": "gcc", "CXX": null}, "prefixes": ["SIMPLE_"], "toolchain": {"CFLAGS": "-O2"}, '
+    '"started": {"gcc": "2323232323232323232323232323232323232323232323232323232323232323", "ninja": null}, '
     '"constraints": {"setuptools": "<81"}, "used": {"setuptools": "80.0", "wheel": "0.45"}, '
     '"built_against": {"torch": "2.8.0"}, '
     '"git_tags": "efefefefefefefefefefefefefefefefefefefefefefefefefefefefefefefef"}, '

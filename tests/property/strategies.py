@@ -55,6 +55,7 @@ conditions = st.builds(
         shown=maybe_mappings,
         prefixes=text_tuples,
         toolchain=st.none() | mappings,
+        started=maybe_mappings,
         constraints=mappings,
         used=mappings,
         built_against=mappings,

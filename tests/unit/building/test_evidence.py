@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import sys
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -43,7 +45,7 @@ class Scene:
     def judge(
         self,
         *,
-        is_pure: bool = False,
+        is_pure: bool | None = False,
         libraries: tuple[str, ...] = (),
         around: Mapping[str, Any] | None = None,
         **seen: Any,
@@ -59,6 +61,7 @@ class Scene:
             collect_installed=lambda: {"everything": "1.0"},
             lacking_modules=(),
             git_tags="tags",
+            began_ns=time.time_ns(),
             system_before="stamp",
             stamp_system=lambda searched: " ".join(["stamp", *searched]),
         )
@@ -120,6 +123,60 @@ class TestChoices:
     def test_foreign_program_brings_the_toolchain(self, scene: Scene) -> None:
         """It reads variables unseen."""
         assert scene.judge(programs=GCC).choices.toolchain == {"CC": "gcc"}
+
+    def test_program_is_identified(self, scene: Scene) -> None:
+        """By the name that it was asked for."""
+        gcc = scene.program(scene.bin / "gcc", "gcc")
+        assert scene.judge(programs={"gcc": gcc}).choices.started == {"gcc": hashlib.sha256(b"gcc").hexdigest()}
+
+    @pytest.mark.parametrize("name", ["git", "uname", "which"])
+    def test_harmless_program_is_not(self, scene: Scene, name: str) -> None:
+        """By whatever name; nor one that was not there, nor a Python that was watched."""
+        path = scene.program(scene.bin / name)
+        python = scene.program(scene.root / "bin" / "cython", f"#!{scene.root}/bin/python\n")
+        programs = {name: path, path: path, "gcc": None, "cython": python}
+        commands = frozenset({f"sh -c {name} --version"})
+        assert scene.judge(programs=programs, commands=commands).choices.started == {}
+
+    def test_program_that_a_shell_ran_is_identified(self, scene: Scene) -> None:
+        """As far as its command line tells; a lack is none."""
+        for name in ["mycc", "echo"]:
+            scene.program(scene.bin / name)
+        commands = frozenset({"sh -c mycc -c x.c && othercc; echo done"})
+        assert set(scene.judge(commands=commands).choices.started) == {"mycc"}
+
+    @pytest.mark.parametrize(
+        ("is_pure", "programs", "is_counted"),
+        [
+            (False, {"make": "/usr/bin/make"}, True),
+            (False, {"gcc": "/usr/bin/gcc", "ninja": "/usr/bin/ninja"}, True),
+            (False, GCC, False),
+            (False, {"git": "/usr/bin/git"}, False),
+            (False, {}, False),
+            (True, {"make": "/usr/bin/make"}, False),
+            (None, {"make": "/usr/bin/make"}, False),
+        ],
+    )
+    def test_compilers_that_another_program_may_have_run(
+        self, scene: Scene, is_pure: bool | None, programs: Mapping[str, str], is_counted: bool
+    ) -> None:
+        """They count when something was compiled, unseen."""
+        scene.program(scene.bin / "cc")
+        assert ("cc" in scene.judge(programs=programs, is_pure=is_pure).choices.started) is is_counted
+
+    def test_compilers_that_a_python_that_nobody_watched_may_have_run(self, scene: Scene) -> None:
+        """The same."""
+        scene.program(scene.bin / "cc")
+        assert "cc" in scene.judge(has_unwatched_python=True).choices.started
+
+    def test_name_of_a_program_that_tells_a_secret(self, scene: Scene) -> None:
+        """It is not kept; a variable that is a path, or the toolchain's, is none."""
+        scene.environ |= {"FLAVOUR": "cc-of-mine", "CC": "cc-for-all", "PLACE": "/cc/for/me"}
+        programs = {name: scene.program(scene.bin / name) for name in ["cc-of-mine", "cc-for-all"]}
+        choices = scene.judge(programs=programs, variables=frozenset({"FLAVOUR", "CC", "PLACE"})).choices
+        assert set(choices.started) == {"", "cc-for-all"}
+        assert choices.started[""] is None
+        assert "cc-of-mine" not in str(choices)
 
     @pytest.mark.parametrize("programs", [{"git": "/usr/bin/git"}, {"/usr/bin/uname": "/usr/bin/uname"}])
     def test_harmless_program_does_not(self, scene: Scene, programs: Mapping[str, str]) -> None:

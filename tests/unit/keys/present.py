@@ -25,6 +25,8 @@ class FakePresent:
     stamp: str = "stamp"
     searched: tuple[str, ...] = ()
     libraries: set[str] = field(default_factory=set)
+    is_toolchain_exact: bool = False
+    identities: Mapping[str, str] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     """The names of the costly questions that were asked, in order."""
 
@@ -55,6 +57,11 @@ class FakePresent:
     def find_program(self, name: str) -> str | None:
         """See the Protocol."""
         return self.programs.get(name)
+
+    def identify_program(self, name: str) -> str | None:
+        """See the Protocol."""
+        self.asked.append("program")
+        return self.identities.get(name)
 
     def has_path(self, path: str) -> bool:
         """See the Protocol."""

@@ -30,6 +30,7 @@ CONDITIONS = Conditions(
         shown={"CC": "gcc", "CXX": None},
         prefixes=("SIMPLE_",),
         toolchain={"CFLAGS": "-O2"},
+        started={"gcc": "23" * 32, "ninja": None},
         constraints={"setuptools": "<81"},
         used={"setuptools": "80.0", "wheel": "0.45"},
         built_against={"torch": "2.8.0"},

@@ -31,6 +31,20 @@ def environment(**variables: str) -> FakePresent:
     return FakePresent(environ=variables)
 
 
+def started(**digests: str | None) -> Conditions:
+    """Return the conditions of a build that started these programs."""
+    return Conditions(choices=Choices(started=digests))
+
+
+def exact(**digests: str) -> FakePresent:
+    """Return a present that has these programs, for a user who wants the toolchain to be exactly the same."""
+    return FakePresent(
+        is_toolchain_exact=True, programs={name: f"/usr/bin/{name}" for name in digests}, identities=digests
+    )
+
+
+ONE, TWO = "11" * 32, "22" * 32
+
 SENTENCES = [
     (asked_for("FLAVOUR", "vanilla"), environment(FLAVOUR="mint"), "`FLAVOUR` was one value, is another"),
     (asked_for("FLAVOUR", "vanilla"), environment(FLAVOUR=""), "`FLAVOUR` was one value, is another"),
@@ -119,6 +133,37 @@ SENTENCES = [
         "something that its build lacked may be there now: what is installed on the system has changed",
     ),
     (
+        started(cc=ONE),
+        exact(cc=TWO),
+        "`cc` is another program than the one it was built with",
+    ),
+    (
+        started(cc=ONE, cxx=ONE, ld=ONE),
+        exact(cc=TWO, cxx=TWO, ld=ONE),
+        "`cc` and `cxx` are other programs than those it was built with",
+    ),
+    (started(cc=ONE), exact(), "`cc` is not here"),
+    (started(cc=None), exact(), "`cc` is not here"),
+    (started(cc=ONE, cxx=ONE, ld=ONE), exact(cc=ONE), "`cxx` and `ld` are not here"),
+    (started(cc=None), exact(cc=ONE), "it is not known which `cc` it was built with"),
+    (Conditions(choices=Choices(started={"": None})), exact(), "it is not known which program it was built with"),
+    (
+        started(cc=ONE, ld=ONE),
+        exact(cc=TWO),
+        "`cc` is another program than the one it was built with, and `ld` is not here",
+    ),
+    (
+        started(cc=None, ld=ONE),
+        exact(cc=ONE),
+        "`ld` is not here, and it is not known which `cc` it was built with",
+    ),
+    (
+        started(a=ONE, b=ONE, c=ONE, d=ONE, e=ONE, f=ONE),
+        exact(),
+        "`a`, `b`, `c`, `d` and 2 more are not here",
+    ),
+    (started(a=ONE, b=ONE, c=ONE, d=ONE, e=ONE), exact(), "`a`, `b`, `c`, `d` and `e` are not here"),
+    (
         Conditions(needs=Needs(libraries=("libffi.so.8",))),
         FakePresent(),
         "it needs the shared library `libffi.so.8`, which is not there",
@@ -144,6 +189,7 @@ ALL_MET = FakePresent(
     stamp="01" * 32,
     searched=("/opt/include",),
     libraries={"libffi.so.8", "libz.so.1"},
+    identities={"gcc": TWO},
 )
 
 
@@ -227,6 +273,33 @@ def test_costly_questions_are_asked_only_when_they_matter() -> None:
     assert present.asked == []
 
 
+def test_programs_do_not_count() -> None:
+    """Others, or none; nobody is even asked what they are, nor where."""
+    present = FakePresent(identities={"cc": TWO}, programs={"cc": "/usr/bin/cc"})
+    assert differences(started(cc=ONE, ld=None), present) == []
+    assert present.asked == []
+
+
+@pytest.mark.parametrize("conditions", [started(cc=ONE), Conditions()])
+def test_exact_toolchain_is_here(conditions: Conditions) -> None:
+    """The same programs, or none that were started: other ones do not matter."""
+    assert differences(conditions, exact(cc=ONE, ld=TWO)) == []
+
+
+def test_programs_are_read_last() -> None:
+    """They are large."""
+    present = exact(cc=TWO)
+    conditions = dataclasses.replace(started(cc=ONE), lacks=Lacks(system="then"))
+    assert next(iter_differences(conditions, present)).kind == "system"
+    assert "program" not in present.asked
+
+
+def test_difference_of_the_toolchain_names_all_programs() -> None:
+    """For who does not read sentences."""
+    (difference,) = iter_differences(started(cc=ONE, ld=ONE, nm=None), exact(cc=TWO, nm=ONE))
+    assert (difference.kind, difference.name) == ("toolchain", "cc, ld, nm")
+
+
 def test_value_is_never_in_a_sentence_about_a_digest() -> None:
     """Also not today's."""
     text = "".join(differences(asked_for("TOKEN", "old secret"), environment(TOKEN="new secret")))
@@ -240,6 +313,9 @@ def test_dependences_are_named() -> None:
         ["SIMPLE_UNSET", "cmake", "g++", "/usr/include/ffi.h", "libcuda.so.1", "torch", "SIMPLE_*", "CXX"],
     )
     assert list_dependences(Conditions()) == ([], [])
+    there, _ = list_dependences(CONDITIONS, is_toolchain_exact=True)
+    assert there[2:6] == ["CFLAGS", "gcc", "ninja", "setuptools"]
+    assert list_dependences(Conditions(choices=Choices(started={"": None})), is_toolchain_exact=True) == ([], [])
 
 
 def test_differences_can_be_compared() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from pipcache_plugin.machine.programs import find_program, split_path
+from pipcache_plugin.machine.programs import find_program, iter_programs, split_path
 
 
 def put(path: Path, mode: int = 0o755) -> Path:
@@ -37,6 +37,19 @@ def test_link_is_a_program(tmp_path: Path) -> None:
     """Under its own name."""
     (tmp_path / "cc").symlink_to(put(tmp_path / "gcc-12"))
     assert find_program("cc", [str(tmp_path)]) == str(tmp_path / "cc")
+
+
+def test_name_with_a_folder_is_a_path(tmp_path: Path) -> None:
+    """Whatever is on ``PATH``, and if nothing is."""
+    tool = str(put(tmp_path / "tool"))
+    assert find_program(tool, []) == tool
+    assert find_program("sub/tool", [str(put(tmp_path / "bin" / "sub" / "tool").parents[1])]) is None
+
+
+def test_all_of_a_name(tmp_path: Path) -> None:
+    """In the order of the folders."""
+    tools = [str(put(tmp_path / name / "tool")) for name in ("a", "b")]
+    assert [*iter_programs("tool", [str(tmp_path / name) for name in ("a", "none", "b")])] == tools
 
 
 def test_path_is_split() -> None:

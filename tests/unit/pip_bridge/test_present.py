@@ -237,6 +237,21 @@ class TestMachine:
         assert present.find_program("lacking") is None
         assert [present.has_path(str(tmp_path / name)) for name in ("tool", "link", "lacking")] == [True, False, False]
 
+    def test_what_a_program_is(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """By its name, on the ``PATH`` that backends are given."""
+        (tmp_path / "tool").write_text("#!/bin/sh\n")
+        (tmp_path / "tool").chmod(0o755)
+        monkeypatch.setenv("PATH", str(tmp_path))
+        present = make_present()
+        monkeypatch.setenv("PATH", os.devnull)
+        assert present.identify_program("tool") == hashlib.sha256(b"#!/bin/sh\n").hexdigest()
+        assert present.identify_program("lacking") is None
+
+    def test_toolchain_may_be_any(self) -> None:
+        """Unless it is said that it may not."""
+        assert not make_present().is_toolchain_exact
+        assert PipPresent(Values(), None, None, is_toolchain_exact=True).at("checkout").is_toolchain_exact
+
     def test_installed_distributions(self) -> None:
         """Of the running Python, by normalized name."""
         import pip
