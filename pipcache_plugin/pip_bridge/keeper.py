@@ -97,7 +97,7 @@ def find_right_wheel(
     served = find_wheel(run, key, holds)
     if served is not None:
         run.store.touch(served.entry)
-        there, absent = list_dependences(served.record.conditions)
+        there, absent = list_dependences(served.record.conditions, is_toolchain_exact=present.is_toolchain_exact)
         run.note_decision("hit", served.record, served.entry, depends_on=there, depends_on_absence_of=absent)
     return served
 
