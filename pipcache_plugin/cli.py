@@ -23,6 +23,47 @@ if TYPE_CHECKING:
 _NO = {"", "0", "no", "n", "off", "f", "false"}
 
 
+_ANYWHERE = {"explain", "cache", "config", "help", "completion", "--help", "-h"}
+"""Words after which it does not matter which environment a command acts on."""
+
+
+def script() -> int:
+    """Run the command as the ``pipcache`` script: on the environment that is activated, as ``pip`` there would.
+
+    ``python -m pipcache_plugin`` acts on its own.
+    """
+    from pipcache_plugin.machine import activated
+
+    args = sys.argv[1:]
+    if not args or args[0] in _ANYWHERE or _names_interpreter(args):
+        return main()
+    interpreter = activated.find_interpreter(sys.argv[0], os.environ)
+    if interpreter is not None:
+        sys.argv[1:1] = ["--python", interpreter]
+        if not activated.is_first(interpreter, os.environ):
+            _say_where(interpreter)
+    elif activated.needs_target(args):
+        print(
+            f"ERROR: `pipcache` is alone in its environment, `{sys.prefix}`: nothing is to be installed there",
+            file=sys.stderr,
+        )
+        print("hint: activate an environment, or name one: `pipcache --python PATH install ...`", file=sys.stderr)
+        return 2
+    return main()
+
+
+def _names_interpreter(args: Sequence[str]) -> bool:
+    """Tell whether a Python is named for the command; pip's own process on another one is there already."""
+    given = any(arg.partition("=")[0] == "--python" for arg in args)
+    return given or bool(os.environ.get("PIP_PYTHON")) or "_PIP_RUNNING_IN_SUBPROCESS" in os.environ
+
+
+def _say_where(interpreter: str) -> None:
+    """Tell a user who may expect another environment; not one who is quiet."""
+    if not any(arg == "--quiet" or (arg[:1] == "-" != arg[1:2] and "q" in arg) for arg in sys.argv[1:]):
+        print(f"pipcache: acting on `{interpreter}`, which is activated but not first in `PATH`", file=sys.stderr)
+
+
 def main() -> int:
     """Run the command in ``sys.argv`` and return its exit status.
 

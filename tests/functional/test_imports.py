@@ -36,6 +36,8 @@ RESOLVING = {"pipcache_plugin.pip_bridge.beginning"}
 EXPLAINING = {
     "pipcache_plugin.management",
     "pipcache_plugin.management.explain",
+    "pipcache_plugin.management.stores",
+    "pipcache_plugin.settings",
     "pipcache_plugin.store",
     "pipcache_plugin.store.blobs",
     "pipcache_plugin.store.counts",
@@ -45,10 +47,13 @@ EXPLAINING = {
     "pipcache_plugin.store.location",
     "pipcache_plugin.store.locks",
     "pipcache_plugin.store.log",
+    "pipcache_plugin.store.owners",
     "pipcache_plugin.store.resolutions",
+    "pipcache_plugin.store.scanning",
     "pipcache_plugin.store.store",
     "pipcache_plugin.store.trees",
     "pipcache_plugin.files",
+    "pipcache_plugin.units",
 }
 """To look into a store."""
 
