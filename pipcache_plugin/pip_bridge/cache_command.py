@@ -14,7 +14,7 @@ from pipcache_plugin.pip_bridge import run
 from pipcache_plugin.pip_bridge.seams import PipFunction, Seam
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from optparse import Values
 
     from pip._internal.commands.cache import CacheCommand
@@ -82,6 +82,9 @@ def _get_cache_info(original: PipFunction, self: CacheCommand, options: Values, 
     """Say of our store what pip says of its cache."""
     from pip._internal.utils.misc import format_size
 
+    if options.list_format == "json" and not args:
+        logger.info("%s", json.dumps(_collect_info(self, options), indent=2))
+        return
     _run_for_pip_only(original, self, options, args)
     store = run.find_store(options, run.load_settings())
     if store is not None:
@@ -95,6 +98,33 @@ def _get_cache_info(original: PipFunction, self: CacheCommand, options: Values, 
         logger.info("Number of unpacked wheels: %s", count)
         for lower in store.lower:
             logger.info("Read-only cache: %s (%s wheels)", lower.root, len(list(lower.wheels)))
+
+
+def _collect_info(self: CacheCommand, options: Values) -> dict[str, object]:
+    """Return the same for programs to read: locations, bytes and numbers."""
+    responses = self._find_http_files(options)
+    with _set(_counts_ours, to=False):
+        wheels = self._find_wheels(options, "*")
+    found: dict[str, object] = {
+        "http": _describe(self._cache_dir(options, "http-v2"), len(responses), _size_of(responses)),
+        "wheels_of_pip": _describe(self._cache_dir(options, "wheels"), len(wheels), _size_of(wheels)),
+    }
+    store = run.find_store(options, run.load_settings())
+    if store is not None:
+        built, unpacked = list(store.wheels), contents.size_of_trees(store)
+        found["wheels"] = _describe(store.wheels.folder, len(built), contents.size_bytes(built))
+        found["unpacked_wheels"] = _describe(store.trees.folder, *unpacked)
+        below = [(lower, list(lower.wheels)) for lower in store.lower]
+        found["read_only"] = [_describe(lower.root, len(own), contents.size_bytes(own)) for lower, own in below]
+    return found
+
+
+def _describe(location: str | Path, number: int, size_bytes: int) -> dict[str, object]:
+    return {"location": str(location), "number": number, "size": size_bytes}
+
+
+def _size_of(names: Iterable[str]) -> int:
+    return contents.size_bytes([*map(Path, names)])
 
 
 def _handler_map(original: PipFunction, self: CacheCommand) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -219,3 +220,20 @@ def test_store_that_is_a_file(pipcache: Commands) -> None:
         result = pipcache("cache", *action)
         assert "Traceback" not in result.output
     assert pipcache.store.read_text() == "mine"
+
+
+def test_info_for_programs(filled: Index, pipcache: Commands, tmp_path: Path) -> None:
+    """The same as for people, in bytes; read-only caches too."""
+    env = {"PIPCACHE_READ_ONLY_DIRS": str(tmp_path)}
+    found = json.loads(pipcache.ok("cache", "info", "--format", "json", env=env).stdout)
+    assert {name: found[name]["number"] for name in found if name != "read_only"} == {
+        "http": 0,
+        "wheels_of_pip": 0,
+        "wheels": 2,
+        "unpacked_wheels": 2,
+    }
+    assert found["wheels"]["location"] == str(pipcache.store / "wheels")
+    assert found["wheels"]["size"] == sum(path.stat().st_size for path in pipcache.wheels)
+    assert found["unpacked_wheels"]["size"] > 0
+    assert found["read_only"] == [{"location": str(tmp_path), "number": 0, "size": 0}]
+    assert filled.requests
