@@ -143,9 +143,27 @@ def _given_cache_dir(cache_dir: str | None) -> Path | None:
 
     from platformdirs import user_cache_path
 
+    if not cache_dir and _has_configuration_of_pip():
+        from pipcache_plugin.pip_bridge.options import read_options
+
+        cache_dir = read_options().cache_dir
     if not cache_dir or Path(cache_dir).resolve() == user_cache_path("pip", appauthor=False).resolve():
         return None
     return Path(cache_dir)
+
+
+def _has_configuration_of_pip() -> bool:
+    """Tell whether a file of pip's may name a cache directory: to read it is for pip, which takes long to load."""
+    from pathlib import Path
+
+    from platformdirs import site_config_path, user_config_path
+
+    named = os.environ.get("PIP_CONFIG_FILE")
+    if named == os.devnull:
+        return False
+    folders = [user_config_path("pip", appauthor=False), site_config_path("pip", appauthor=False)]
+    folders += [Path("~/.pip").expanduser(), Path("/etc"), Path(sys.prefix)]
+    return bool(named) or any((folder / name).is_file() for folder in folders for name in ["pip.conf", "pip.ini"])
 
 
 def _parse_doctor(args: Sequence[str]) -> argparse.Namespace:

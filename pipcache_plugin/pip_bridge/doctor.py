@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pipcache_plugin import __version__
 from pipcache_plugin.errors import PipCacheError
 from pipcache_plugin.management.doctor import Diagnosis, examine_settings, examine_store
 from pipcache_plugin.pip_bridge import run, seams, start
+from pipcache_plugin.pip_bridge.options import read_options
 from pipcache_plugin.settings import SettingsError, find_file, load
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def examine(cache_dir: str | None) -> Diagnosis:
             diagnosis.complain(problem, f"nothing is installed until that is mended; {error.hint}")
         return diagnosis
     examine_settings(diagnosis, settings, find_file(os.environ))
-    options = _read_options(cache_dir)
+    options = read_options(cache_dir)
     off = _find_switch(options, settings)
     diagnosis.add("cache", f"off: {off}" if off else "on")
     if off:
@@ -70,24 +71,6 @@ def _collect_seams() -> list[seams.Seam]:
     from pipcache_plugin.pip_bridge import beginning, cache_command, parts, runner, version
 
     return [*runner.seams([]), *version.SEAMS, *beginning.SEAMS, *parts.SEAMS, *cache_command.SEAMS]
-
-
-def _read_options(cache_dir: str | None) -> Values:
-    """Return the options that a command of pip's has here: by default, by its configuration, by variables."""
-    from pip._internal.commands import create_command
-    from pip._internal.utils.filesystem import check_path_owner
-    from pip._internal.utils.misc import normalize_path
-
-    from pipcache_plugin.pip_bridge import beginning
-
-    parser: Any = create_command("install").parser
-    options: Values = parser.parse_args(["--cache-dir", cache_dir] if cache_dir else [])[0]
-    if options.cache_dir:
-        options.cache_dir = normalize_path(options.cache_dir)
-        if not check_path_owner(options.cache_dir):
-            # As pip does: whether our store can be used is another question.
-            beginning.refused_cache_dir, options.cache_dir = options.cache_dir, None
-    return options
 
 
 def _find_switch(options: Values, settings: Settings) -> str | None:

@@ -156,7 +156,7 @@ class TestExplain:
         said = capsys.readouterr().out
         assert all(word in said for word in ["PROJECT", "--last N", "--format", "--cache-dir DIR"])
 
-    @pytest.mark.parametrize("way", ["option", "variable", "home"])
+    @pytest.mark.parametrize("way", ["option", "variable", "home", "file"])
     @pytest.mark.usefixtures("filled")
     def test_pips_cache_dir(
         self,
@@ -170,7 +170,10 @@ class TestExplain:
         monkeypatch.delenv("PIPCACHE_DIR")
         monkeypatch.setenv("HOME", str(tmp_path))
         store.root.rename(tmp_path / "pipcache")
-        monkeypatch.setenv("PIP_CACHE_DIR", {"option": "/nowhere", "variable": str(tmp_path), "home": "~"}[way])
+        given = {"option": "/nowhere", "variable": str(tmp_path), "home": "~", "file": ""}[way]
+        monkeypatch.setenv("PIP_CACHE_DIR", given)
+        (tmp_path / "pip.conf").write_text(f"[global]\ncache-dir = {tmp_path}\n")
+        monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf") if way == "file" else os.devnull)
         assert cli.explain(["--cache-dir", str(tmp_path)] if way == "option" else []) == 0
         assert capsys.readouterr().out.startswith("my-beta: ")
 
