@@ -1,7 +1,8 @@
 """How often wheels were found and built, and what that took: from the log, and of days that the log has no more.
 
 ``<root>/log/counts.json`` is ``{"format", "since_ns", "days": {<first nanosecond of a day, UTC>: {<project>: {"hits",
-"builds", "saved_seconds", "build_seconds"}}}}``; nothing before ``since_ns`` counts.
+"builds", "saved_seconds", "build_seconds"}}}, "counted"}``; nothing before ``since_ns`` counts, and ``counted`` names
+the lines that were counted last.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ import contextlib
 import json
 import time
 from collections import defaultdict
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
 from pipcache_plugin.files import write_atomically
+from pipcache_plugin.store.damaged import set_aside
 from pipcache_plugin.store.owners import share
 
 if TYPE_CHECKING:
@@ -52,6 +54,17 @@ class Count:
         return {name: round(value, 3) for name, value in asdict(self).items()}
 
 
+@dataclass(slots=True, kw_only=True)
+class _Kept:
+    """What the file has."""
+
+    since_ns: int = 0
+    days: dict[int, dict[str, Count]] = field(default_factory=dict)
+    """By the first nanosecond of the day, then by project."""
+
+    counted: str = ""
+
+
 class Counts:
     """What was counted in a store."""
 
@@ -68,56 +81,84 @@ class Counts:
         :param lines: of the log.
         :param since_ns: Unix time in nanoseconds; of a day that the log has no more, all counts or nothing.
         """
-        start_ns, days = self._read()
+        kept = _Kept()
+        with contextlib.suppress(OSError):
+            kept = self._read()
         counts: dict[str, Count] = defaultdict(Count)
-        for day, projects in days.items():
+        for day, projects in kept.days.items():
             if day + _DAY_NS > since_ns:
                 for project, count in projects.items():
                     counts[project].add(count)
         for line in lines:
-            if (found := _count_line(line, max(since_ns, start_ns))) is not None:
+            if (found := _count_line(line, max(since_ns, kept.since_ns))) is not None:
                 counts[found[0]].add(found[1])
         return dict(sorted(counts.items()))
 
-    def keep(self, lines: Iterable[Mapping[str, object]]) -> None:
+    def has_counted(self, name: str) -> bool:
+        """Tell whether the lines that were counted last have this name."""
+        with contextlib.suppress(OSError):
+            return self._read().counted == name
+        return False
+
+    def keep(self, lines: Iterable[Mapping[str, object]], name: str = "") -> None:
         """Count lines that the log is about to lose.
 
-        :raises OSError: they were not counted.
+        :param name: of these lines, not empty: when they were counted last, they are not counted again.
+
+        :raises OSError: they were not counted, and may be later.
         """
-        start_ns, days = self._read()
+        kept = self._read()
+        if name and kept.counted == name:
+            return
         is_new = False
         for line in lines:
-            if (found := _count_line(line, start_ns)) is not None:
+            if (found := _count_line(line, kept.since_ns)) is not None:
                 is_new = True
                 day = _time_ns(line) // _DAY_NS * _DAY_NS
-                days.setdefault(day, {}).setdefault(found[0], Count()).add(found[1])
+                kept.days.setdefault(day, {}).setdefault(found[0], Count()).add(found[1])
         if is_new:
-            self._write(start_ns, days)
+            kept.counted = name
+            self._write(kept)
 
     def reset(self) -> None:
         """Begin anew: nothing before now counts.
 
         :raises OSError: all is as it was.
         """
-        self._write(time.time_ns(), {})
+        self._write(_Kept(since_ns=time.time_ns()))
 
-    def _read(self) -> tuple[int, dict[int, dict[str, Count]]]:
-        with contextlib.suppress(OSError, ValueError, RecursionError, TypeError, AttributeError):
-            match json.loads(self.file.read_bytes()):
-                case {"format": int(number), "since_ns": int(start_ns), "days": dict(days)} if number == FORMAT:
-                    return start_ns, {
+    def _read(self) -> _Kept:
+        """Return what the file has; nothing when it is not there, or no file of ours.
+
+        :raises OSError: it may have something, and cannot be read.
+        """
+        try:
+            data = self.file.read_bytes()
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+            return _Kept()
+        with contextlib.suppress(ValueError, RecursionError, TypeError, AttributeError):
+            match json.loads(data):
+                case {"format": int(number), "since_ns": int(since_ns), "days": dict(days)} as content if (
+                    number == FORMAT
+                ):
+                    known = {
                         int(day): {str(project): _read_count(count) for project, count in projects.items()}
                         for day, projects in days.items()
                     }
-        return 0, {}
+                    return _Kept(since_ns=since_ns, days=known, counted=str(content.get("counted", "")))
+        return _Kept()
 
-    def _write(self, start_ns: int, days: Mapping[int, Mapping[str, Count]]) -> None:
-        known = {
+    def _write(self, kept: _Kept) -> None:
+        days = {
             str(day): {project: count.to_dict() for project, count in projects.items()}
-            for day, projects in days.items()
+            for day, projects in kept.days.items()
         }
-        data = json.dumps({"format": FORMAT, "since_ns": start_ns, "days": known}).encode("ascii")
-        write_atomically(self.file, data, partial(share, self.file.parent.parent))
+        content = {"format": FORMAT, "since_ns": kept.since_ns, "days": days, "counted": kept.counted}
+        root = self.file.parent.parent
+        if self.file.is_dir():
+            # A folder cannot be replaced by a file.
+            set_aside(root, self.file)
+        write_atomically(self.file, json.dumps(content).encode("ascii"), partial(share, root))
 
 
 def _count_line(line: Mapping[str, object], start_ns: int) -> tuple[str, Count] | None:

@@ -7,12 +7,15 @@ read is passed over.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 from typing import TYPE_CHECKING
 
+from pipcache_plugin.files import mtime_of
 from pipcache_plugin.store import locks
 from pipcache_plugin.store.counts import Counts
+from pipcache_plugin.store.damaged import set_aside
 from pipcache_plugin.store.owners import make_folder, share
 
 if TYPE_CHECKING:
@@ -32,6 +35,8 @@ class DecisionLog:
         self.folder = root / "log"
         self.file = self.folder / "decisions.jsonl"
         self._older = self.file.with_suffix(".jsonl.1")
+        self._lost = self.file.with_suffix(".jsonl.2")
+        # For as long as it is counted.
         self._lock = root / "locks" / "log"
         self.counts = Counts(self.folder)
 
@@ -56,7 +61,10 @@ class DecisionLog:
     def __iter__(self) -> Iterator[Mapping[str, object]]:
         """Go through the lines of this format, newest first."""
         for file in [self.file, self._older]:
-            yield from _iter_lines(file)
+            yield from _iter_lines(_read(file))
+        lost = _read(self._lost)
+        if lost and not self.counts.has_counted(self._name_of(lost)):
+            yield from _iter_lines(lost)
 
     def _begin_anew(self, status: os.stat_result) -> None:
         """Begin a new file, and count what is in the one that is lost for it.
@@ -68,24 +76,42 @@ class DecisionLog:
             return
         try:
             if os.path.samestat(status, self.file.stat()):
+                # What another process died of, or could not do.
+                self._count_lost()
                 if self._older.exists():
-                    # Renamed first: whatever happens, no line is counted twice.
-                    lost = self._older.with_suffix(".2")
-                    self._older.replace(lost)
-                    self.counts.keep(_iter_lines(lost))
-                    lost.unlink()
+                    self._older.replace(self._lost)
+                    self._count_lost()
                 self.file.replace(self._older)
         finally:
             if descriptor is not None:
                 os.close(descriptor)
 
+    def _count_lost(self) -> None:
+        """Count what is in the file that is lost, if there is one: once, whatever processes die of in between.
 
-def _iter_lines(file: Path) -> Iterator[Mapping[str, object]]:
-    try:
-        lines = file.read_bytes().splitlines()
-    except OSError:
-        return
-    for line in reversed(lines):
+        :raises OSError: it is still there.
+        """
+        if self._lost.is_file():
+            data = self._lost.read_bytes()
+            self.counts.keep(_iter_lines(data), self._name_of(data))
+            self._lost.unlink()
+        elif os.path.lexists(self._lost):
+            # A folder, or a link that leads nowhere.
+            set_aside(self._root, self._lost)
+
+    def _name_of(self, lost: bytes) -> str:
+        """Return what the lines of the file that is lost are counted under."""
+        return f"{mtime_of(self._lost)} {hashlib.sha256(lost).hexdigest()}"
+
+
+def _read(file: Path) -> bytes:
+    with contextlib.suppress(OSError):
+        return file.read_bytes()
+    return b""
+
+
+def _iter_lines(data: bytes) -> Iterator[Mapping[str, object]]:
+    for line in reversed(data.splitlines()):
         with contextlib.suppress(ValueError, RecursionError):
             decision = json.loads(line)
             if isinstance(decision, dict) and decision.get("format") == FORMAT:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import time
 from pathlib import Path
@@ -52,6 +53,36 @@ def test_lines_that_are_gone(counts: Counts) -> None:
     counts.keep(lines[:2])
     counts.keep(lines[2:])
     assert counts.by_project([]) == expected
+
+
+def test_lines_of_one_name_count_once(counts: Counts) -> None:
+    """A process that died after it had counted them is followed by another."""
+    for _ in range(2):
+        counts.keep([line()], "first")
+    assert counts.has_counted("first")
+    assert counts.by_project([])["simple"].hits == 1
+    counts.keep([line()], "second")
+    assert (counts.has_counted("first"), counts.has_counted("second")) == (False, True)
+    assert counts.by_project([])["simple"].hits == 2
+
+
+def test_counts_that_cannot_be_read_are_not_replaced(counts: Counts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a moment there is no answer; nothing is lost."""
+    counts.keep([line()])
+    read = Path.read_bytes
+
+    def refuse(self: Path) -> bytes:
+        if self == counts.file:
+            raise OSError(errno.EIO, "Input/output error")
+        return read(self)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "read_bytes", refuse)
+        with pytest.raises(OSError, match="Input/output"):
+            counts.keep([line()])
+        assert counts.by_project([]) == {}
+        assert not counts.has_counted("")
+    assert counts.by_project([])["simple"].hits == 1
 
 
 def test_since(counts: Counts) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -115,6 +116,48 @@ class TestTurningOver:
             log.append({"outcome": "hit", "project": "simple", "time_ns": 1, "build_seconds": 0})
             assert count() <= number + 1
         assert count() == 20
+
+    @pytest.mark.parametrize("dies_in", ["keep", "unlink"])
+    def test_lines_of_a_killed_process_count_once(
+        self, log: DecisionLog, monkeypatch: pytest.MonkeyPatch, dies_in: str
+    ) -> None:
+        """Before they are counted, or before the file that they were in is removed."""
+
+        class KilledError(BaseException):
+            pass
+
+        def die(*_: object) -> None:
+            raise KilledError
+
+        def add() -> None:
+            log.append({"outcome": "hit", "project": "simple", "time_ns": 1, "build_seconds": 0})
+
+        for _ in range(4):
+            add()
+        with monkeypatch.context() as patched:
+            patched.setattr(log.counts if dies_in == "keep" else Path, dies_in, die)
+            for number in range(5, 7):
+                with contextlib.suppress(KilledError):
+                    add()
+                assert log.counts.by_project(log)["simple"].hits == number
+        for number in range(7, 12):
+            add()
+            assert log.counts.by_project(log)["simple"].hits == number
+
+    @pytest.mark.parametrize("name", ["decisions.jsonl.1", "decisions.jsonl.2", "counts.json"])
+    @pytest.mark.parametrize("is_link", [False, True])
+    def test_folder_or_link_in_the_way(self, log: DecisionLog, name: str, *, is_link: bool) -> None:
+        """The log is turned over all the same, and is no larger than it should be."""
+        path = log.folder / name
+        path.parent.mkdir(parents=True)
+        if is_link:
+            path.symlink_to("nowhere")
+        else:
+            (path / "below").mkdir(parents=True)
+        for _ in range(20):
+            log.append({"outcome": "hit", "project": "simple", "time_ns": 1, "build_seconds": 0})
+        assert log.counts.by_project(log)["simple"].hits == 20
+        assert sum(file.stat().st_size for file in log.folder.glob("decisions*")) < 400
 
     def test_line_that_is_larger_than_a_file(self, log: DecisionLog) -> None:
         """It is kept whole."""
