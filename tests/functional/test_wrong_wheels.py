@@ -1,7 +1,7 @@
 """What pip, uv and pipcache install the second time, when what a wheel was built from or for is another.
 
-The table of docs/explanation/pip-and-uv.md is what these tests find. They need no network; but uv comes from the package
-index, and they take their time, so that they run with those that need it.
+The tables of docs/explanation/pip-and-uv.md are what these tests find. They need no network; but uv comes from the package
+index, and they take their time: so they run with those that need it.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.factories import make_wheel, pack_tree
+from tests.factories import make_wheel
 from tests.functional.conftest import probe
 from tests.functional.server import Index
 
@@ -98,25 +98,25 @@ def _find_uv() -> Path:
 
 
 def variable_changed(one: Setting) -> tuple[object, object]:
-    """The backend reads an environment variable, which has another value."""
+    """Change an environment variable that the backend reads."""
     one.workshop.write('value = os.environ.get("FLAVOUR")')
     return one.install(env={"FLAVOUR": "a"}), one.install(env={"FLAVOUR": "b"})
 
 
 def setting_changed(one: Setting) -> tuple[object, object]:
-    """A config setting has another value."""
+    """Change a config setting."""
     one.workshop.write('value = (config_settings or {}).get("flavour")')
     return one.install(*one.setting("a")), one.install(*one.setting("b"))
 
 
 def setting_dropped(one: Setting) -> tuple[object, object]:
-    """There is no config setting any more."""
+    """Give no config setting any more."""
     one.workshop.write('value = (config_settings or {}).get("flavour")')
     return one.install(*one.setting("a")), one.install()
 
 
 def constraint_changed(one: Setting) -> tuple[object, object]:
-    """A build requirement is constrained to another version."""
+    """Constrain a build requirement to another version."""
     one.workshop.write("value = helper.V", top="import helper", build_requires=["helper"])
     one.write_helper("1.0")
     one.write_helper("2.0")
@@ -124,7 +124,7 @@ def constraint_changed(one: Setting) -> tuple[object, object]:
 
 
 def built_against_another(one: Setting) -> tuple[object, object]:
-    """Without isolation, the environment has another version of what is built against."""
+    """Build without isolation against one version, then against another."""
     one.workshop.write("value = helper.V", top="import helper", build_requires=["helper"])
     one.write_helper("1.0")
     one.write_helper("2.0")
@@ -136,7 +136,7 @@ def built_against_another(one: Setting) -> tuple[object, object]:
 
 
 def isolated_afterwards(one: Setting) -> tuple[object, object]:
-    """First built in an environment with an old build requirement, without isolation; then with isolation."""
+    """Build without isolation against an old version, then with isolation."""
     one.workshop.write("value = helper.V", top="import helper", build_requires=["helper"])
     one.write_helper("1.0")
     one.write_helper("2.0")
@@ -144,7 +144,7 @@ def isolated_afterwards(one: Setting) -> tuple[object, object]:
 
 
 def another_python(one: Setting) -> tuple[object, object]:
-    """A wheel tagged ``py3-none-any`` says which Python has built it."""
+    """Tag a wheel ``py3-none-any`` that says which Python has built it."""
     other = next((f"python3.{minor}" for minor in (13, 12, 11, 10) if _is_other(f"python3.{minor}")), None)
     if other is None:
         pytest.skip("there is one Python only")
@@ -162,19 +162,19 @@ def _is_other(name: str) -> bool:
 
 
 def url_replaced(one: Setting) -> tuple[object, object]:
-    """At the same URL, there is another archive."""
+    """Put another archive at the same URL."""
     url = f"simple @ {one.workshop.index.file_url('simple-1.0.tar.gz')}"
     return _install_replaced(one, url)
 
 
 def release_replaced(one: Setting) -> tuple[object, object]:
-    """An index that gives no hashes has another archive under the same name."""
+    """Put another archive under the same name into an index that gives no hashes."""
     one.workshop.index.hash_names = []
     return _install_replaced(one, "simple")
 
 
 def file_replaced(one: Setting) -> tuple[object, object]:
-    """At the same path, there is another archive."""
+    """Put another archive at the same path."""
     return _install_replaced(one, f"simple @ {(one.workshop.index.folder / 'simple-1.0.tar.gz').as_uri()}")
 
 
@@ -188,14 +188,14 @@ def _install_replaced(one: Setting, requirement: str) -> tuple[object, object]:
 
 
 def compiler_appeared(one: Setting) -> tuple[object, object]:
-    """The build did without a compiler, which there is now."""
+    """Add a compiler that the build did without."""
     one.workshop.write('import shutil; value = "compiled" if shutil.which("fakecc") else "pure"')
     pure = one.install()
     return pure, one.install(env={"PATH": one.workshop.add_program("exit 0")})
 
 
 def tag_added(one: Setting) -> tuple[object, object]:
-    """The version comes from a Git tag, and the commit has got another one."""
+    """Add a tag to the commit, where the version comes from a tag."""
     describe = '["git", "describe", "--tags", "--always"], cwd=SOURCE.parent, text=True'
     tree = one.workshop.write(f"import subprocess; value = subprocess.check_output({describe}).strip()")
     repository = one.make_repository(tree)
@@ -224,7 +224,7 @@ CASES = {
 
 
 def mirrored(one: Setting) -> tuple[object, object]:
-    """Another index has the same archive."""
+    """Take the same archive from another index."""
     one.workshop.write("import uuid; value = str(uuid.uuid4())")
     first = one.install()
     mirror = Index(folder=one.workshop.index.folder, cache_control="max-age=600")
@@ -235,7 +235,7 @@ def mirrored(one: Setting) -> tuple[object, object]:
 
 
 def another_remote(one: Setting) -> tuple[object, object]:
-    """Another repository has the same commit."""
+    """Take the same commit from another repository."""
     tree = one.workshop.write("import uuid; value = str(uuid.uuid4())")
     repository = one.make_repository(tree)
     commit = repository.commit()
