@@ -22,12 +22,14 @@ import hashlib
 import io
 import json
 import re
+import struct
 import tarfile
 import tempfile
+import warnings
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 CALLS_VARIABLE = "CALLS_FILE"
 """Names the environment variable that names the file in which backends note the hooks that are called."""
@@ -159,8 +161,11 @@ def make_sdist(
         return pack_tree(root, folder / f"{root.name}.tar.gz")
 
 
-def pack_tree(root: Path, target: Path) -> Path:
-    """Pack the folder *root*, under its own name, into the ``.tar.gz`` *target*; the same files give the same bytes."""
+def pack_tree(root: Path, target: Path, extra_members: Sequence[tuple[tarfile.TarInfo, bytes]] = ()) -> Path:
+    """Pack the folder *root*, under its own name, into the ``.tar.gz`` *target*; the same files give the same bytes.
+
+    :param extra_members: put into the archive as they are, after the files; the sizes are set.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
     with (
         target.open("wb") as file,
@@ -171,6 +176,9 @@ def pack_tree(root: Path, target: Path) -> Path:
             data = path.read_bytes()
             member = tarfile.TarInfo(f"{root.name}/{path.relative_to(root).as_posix()}")
             member.size, member.mode = len(data), 0o644
+            archive.addfile(member, io.BytesIO(data))
+        for member, data in extra_members:
+            member.size = len(data)
             archive.addfile(member, io.BytesIO(data))
     return target
 
@@ -195,8 +203,10 @@ def make_wheel(
     record_lies_about: str = "",
     record_lacks: str = "",
     record_adds: str = "",
-    extra_members: Mapping[str, str] | None = None,
+    record_adds_text: str = "",
+    extra_members: Mapping[str, str] | Sequence[tuple[str, str]] = (),
     has_second_dist_info: bool = False,
+    modes: Mapping[str, int] | None = None,
     cut_bytes: int = 0,
 ) -> Path:
     """Write ``folder/<name>-<version>-<tags>.whl`` and return its path; valid unless told otherwise.
@@ -211,8 +221,10 @@ def make_wheel(
     :param record_lies_about: the path of a file to whose hash RECORD does not agree.
     :param record_lacks: the path of a file that RECORD does not list.
     :param record_adds: the path of a file that RECORD lists and the archive does not have.
-    :param extra_members: put into the archive as they are, not listed in RECORD.
+    :param record_adds_text: put at the end of RECORD, as it is.
+    :param extra_members: put into the archive as they are, not listed in RECORD; as pairs, with names that are there.
     :param has_second_dist_info: adds an ``other-2.0.dist-info/METADATA``, listed in RECORD.
+    :param modes: by path, type and permissions of what is not a plain file, or can be executed.
     :param cut_bytes: how many bytes are cut off the end of the file.
     """
     dist_info = f"{escape(name)}-{version}.dist-info"
@@ -241,11 +253,11 @@ def make_wheel(
         rows.append(_record_row(record_adds, b"", 0))
     if has_record:
         record = f"{dist_info}/RECORD"
-        members[record] = "\n".join([*rows, f"{record},,", ""]).encode()
-    members |= {path: text.encode() for path, text in (extra_members or {}).items()}
+        members[record] = ("\n".join([*rows, f"{record},,", ""]) + record_adds_text).encode()
+    extra = extra_members.items() if isinstance(extra_members, Mapping) else extra_members
     target = folder / f"{escape(name)}-{version}-{tags}.whl"
     folder.mkdir(parents=True, exist_ok=True)
-    _write_zip(target, members)
+    _write_zip(target, [*members.items(), *((path, text.encode()) for path, text in extra)], modes or {})
     if cut_bytes:
         target.write_bytes(target.read_bytes()[:-cut_bytes])
     return target
@@ -268,15 +280,45 @@ def _expand(tags: str) -> list[str]:
 
 def _record_row(path: str, data: bytes, size: int) -> str:
     digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode("ascii")
-    return f"{path},sha256={digest},{size}"
+    quoted = '"' + path.replace('"', '""') + '"' if set(path) & set(',"\r\n') else path
+    return f"{quoted},sha256={digest},{size}"
 
 
-def _write_zip(target: Path, members: Mapping[str, bytes]) -> None:
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path, data in members.items():
-            info = zipfile.ZipInfo(PurePosixPath(path).as_posix(), _ZIP_TIME)
-            info.external_attr = 0o644 << 16
+def _write_zip(target: Path, members: Sequence[tuple[str, bytes]], modes: Mapping[str, int]) -> None:
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Duplicate name", UserWarning)
+        for path, data in members:
+            info = zipfile.ZipInfo(path, _ZIP_TIME)
+            info.external_attr = modes.get(path, 0o644) << 16
             archive.writestr(info, data)
+
+
+_MEMBER_FIELDS = {
+    "flags": ("<H", (8, 6)),
+    "compression": ("<H", (10, 8)),
+    "crc32": ("<I", (16, 14)),
+    "compressed_bytes": ("<I", (20, 18)),
+    "size_bytes": ("<I", (24, 22)),
+}
+"""How each is written, and where: in an entry of the archive's directory, and in the header before the file's bytes."""
+
+_MEMBER_HEADERS = [(0, b"PK\x01\x02", 46), (1, b"PK\x03\x04", 30)]
+"""Of both: how they begin, and how long they are up to the name."""
+
+
+def patch_member(archive: Path, name: str, **fields: int) -> Path:
+    """Let an archive say something else of the file *name*, in its directory and before the file's bytes."""
+    data = bytearray(archive.read_bytes())
+    path = name.encode()
+    for kind, signature, header_bytes in _MEMBER_HEADERS:
+        start = data.index(path, data.index(signature)) - header_bytes
+        while data[start : start + 4] != signature:
+            start = data.index(path, start + header_bytes + 1) - header_bytes
+        for field, value in fields.items():
+            layout, offsets = _MEMBER_FIELDS[field]
+            struct.pack_into(layout, data, start + offsets[kind], value)
+    archive.write_bytes(data)
+    return archive
 
 
 def _write(path: Path, text: str) -> None:

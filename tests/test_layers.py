@@ -22,12 +22,13 @@ OURS = "pipcache_plugin"
 ALLOWED = {
     "errors": set[str](),
     "files": {"errors"},
+    "archives": set(),
     "units": set(),
     "settings": {"errors", "units"},
     "keys": {"keys", "errors", "files"},
-    "store": {"store", "keys", "errors", "files"},
+    "store": {"store", "keys", "errors", "files", "archives"},
     "machine": {"machine", "keys", "errors", "files"},
-    "installation": {"installation", "errors", "files"},
+    "installation": {"installation", "errors", "files", "archives"},
 }
 """All that these rooms may import of ours."""
 

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import io
 import struct
 import zipfile
 import zlib
 from dataclasses import dataclass
 from email.parser import BytesHeaderParser
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
+from pipcache_plugin.archives import find_excess, leads_out, quote
 from pipcache_plugin.errors import PipCacheError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _UNREADABLE = (
     zipfile.BadZipFile,
@@ -65,6 +72,9 @@ def verify(wheel: Path) -> WheelIdentity:
 
     try:
         name, version, _, tags = parse_wheel_filename(wheel.name)
+        # Opening it as a wheel reads its RECORD.
+        with _open(wheel):
+            pass
         with WheelFile(wheel) as archive:
             problems = _differences_from_record(archive)
             if len({_top(member) for member in archive.namelist() if _top(member).endswith(".dist-info")}) != 1:
@@ -95,7 +105,7 @@ def extract_dist_info(wheel: Path, folder: Path) -> Path:
     :raises InvalidWheelError: there is none, or more than one, or it would be written elsewhere.
     """
     try:
-        with zipfile.ZipFile(wheel) as archive:
+        with _open(wheel) as archive:
             members = [name for name in archive.namelist() if _top(name).endswith(".dist-info")]
             found = {_top(name) for name in members}
             if len(found) == 1:
@@ -113,7 +123,7 @@ def read_metadata(wheel: Path) -> bytes:
     :raises InvalidWheelError: there is none, or more than one.
     """
     try:
-        with zipfile.ZipFile(wheel) as archive:
+        with _open(wheel) as archive:
             (name,) = [
                 name for name in archive.namelist() if _top(name).endswith(".dist-info") and name.endswith("/METADATA")
             ]
@@ -127,6 +137,18 @@ def what_resolves(metadata: bytes) -> dict[str, list[str]]:
     headers = _headers(metadata)
     fields = ["Name", "Version", "Requires-Dist", "Requires-Python", "Provides-Extra"]
     return {field: sorted("".join(value.split()) for value in headers.get(field, [])) for field in fields}
+
+
+@contextlib.contextmanager
+def _open(wheel: Path) -> Iterator[zipfile.ZipFile]:
+    """Open a wheel of which any file may be read as a whole.
+
+    :raises zipfile.BadZipFile: it is none.
+    """
+    with zipfile.ZipFile(wheel) as archive:
+        if (excess := find_excess(archive, wheel.stat().st_size)) is not None:
+            raise zipfile.BadZipFile(excess)
+        yield archive
 
 
 def _top(name: str) -> str:
@@ -146,9 +168,14 @@ def _differences_from_record(archive: zipfile.ZipFile) -> list[str]:
             while file.read(1 << 20):
                 pass
     record = getattr(archive, "record_path", "")
-    rows = csv.reader(archive.read(record).decode("utf-8").splitlines())
+    # Lines end as in a table: there may be other ends of lines in the name of a file.
+    rows = csv.reader(io.StringIO(archive.read(record).decode("utf-8"), newline=""))
     absent = sorted({row[0] for row in rows if row} - present)
-    return [f"RECORD lists `{name}`, which it does not have" for name in absent]
+    outside = sorted(filter(leads_out, present))
+    return [
+        *(f"RECORD lists {quote(name)}, which it does not have" for name in absent),
+        *(f"{quote(name)} leads out of it" for name in outside),
+    ]
 
 
 def _headers(data: bytes) -> dict[str, list[str]]:

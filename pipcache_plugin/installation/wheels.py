@@ -5,21 +5,24 @@ What goes where, scripts and RECORD are ``installer``'s; the files are placed as
 
 from __future__ import annotations
 
+import configparser
 import contextlib
+import csv
+import io
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from installer import install
 from installer.destinations import SchemeDictionaryDestination
 from installer.exceptions import InstallerError
-from installer.records import RecordEntry, parse_record_file
+from installer.records import InvalidRecordEntry, RecordEntry, parse_record_file
 from installer.sources import WheelSource
 from installer.utils import get_launcher_kind, parse_wheel_filename
 
+from pipcache_plugin.archives import leads_out
 from pipcache_plugin.errors import PipCacheError
 from pipcache_plugin.files import umask
 from pipcache_plugin.installation.placing import put, remove
@@ -28,6 +31,18 @@ if TYPE_CHECKING:
     from installer.utils import Scheme
 
 _EXECUTABLE = 0o111
+
+_REFUSALS = (
+    InstallerError,
+    InvalidRecordEntry,
+    configparser.Error,
+    csv.Error,
+    AssertionError,
+    FileNotFoundError,
+    KeyError,
+    ValueError,
+)
+"""What stops ``installer``: a file that is missing, a RECORD or ``entry_points.txt`` that is none, an odd script."""
 
 
 class UnpackedFile(Protocol):
@@ -91,7 +106,7 @@ def install_wheel(
         destination = _Destination(folders, python, bytecode)
         with _no_half(folders, source.dist_info_dir):
             install(source, destination, {"INSTALLER": b"pipcache\n"})
-    except (InstallerError, KeyError, ValueError, FileNotFoundError) as error:
+    except _REFUSALS as error:
         raise UninstallableWheelError(filename=unpacked.wheel, reason=f"{type(error).__name__}: {error}") from error
 
 
@@ -106,7 +121,7 @@ def _no_half(folders: Mapping[str, str], dist_info: str) -> Iterator[None]:
         raise
 
 
-class _Unread(BytesIO):
+class _Unread(io.BytesIO):
     """A file of a wheel; what places it asks for its name, and nobody reads it from here."""
 
     def __init__(self, name: str, path: str, known: UnpackedFile, record: tuple[str, str, str]) -> None:
@@ -144,7 +159,8 @@ class _Source(WheelSource):
         return Path(self._locate(f"{self._dist_info}/{filename}")).read_text(encoding="utf-8")
 
     def get_contents(self) -> Iterator[tuple[tuple[str, str, str], BinaryIO, bool]]:
-        lines = self.read_dist_info("RECORD").splitlines()
+        # Lines end as in a table: there may be other ends of lines in the name of a file.
+        lines = io.StringIO(self.read_dist_info("RECORD"), newline="")
         records = {path: (path, hash_, size) for path, hash_, size in parse_record_file(lines)}
         for name, known in self._unpacked.files.items():
             record = records.get(name, (name, "", ""))
@@ -197,6 +213,9 @@ class _Destination(SchemeDictionaryDestination):
         stream: BinaryIO,
         is_executable: bool,  # noqa: FBT001
     ) -> RecordEntry:
+        if leads_out(path):
+            # The name of a script is what ``entry_points.txt`` says; not every release of ``installer`` looks at it.
+            raise ValueError(path)
         try:
             return super().write_to_fs(scheme, path, stream, is_executable)
         except FileExistsError:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import contextlib
-import csv
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipcache_plugin.files import digests_of, sha256_of
+from pipcache_plugin.files import sha256_of
 from pipcache_plugin.store.damaged import set_aside
+from pipcache_plugin.store.trees import crc32_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,9 +18,6 @@ if TYPE_CHECKING:
     from pipcache_plugin.store.trees import Tree
 
 
-_ALGORITHMS = {"sha256", "sha384", "sha512"}
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
     """Something in a store that is not as it was stored."""
@@ -29,8 +25,8 @@ class Problem:
     path: Path
     what: str
 
-    tree: Tree | None = None
-    """When the file is one of an unpacked wheel, which is taken out as a whole."""
+    folder: Path | None = None
+    """The unpacked wheel, or its bytecode, that the file is one of: taken out as a whole."""
 
     def __str__(self) -> str:
         return f"{self.path}: {self.what}"
@@ -50,8 +46,7 @@ def find_problems(store: Store) -> Iterator[Problem]:
     for entry in store.iter_entries():
         if not store.wheels.has(entry.wheel):
             yield Problem(path=entry.path, what=f"its wheel, `{entry.wheel.filename}`, is not there")
-    for tree in store.trees:
-        yield from _find_problems_of_tree(tree)
+    yield from _find_problems_of_trees(store)
 
 
 def repair(store: Store, problem: Problem) -> None:
@@ -59,11 +54,11 @@ def repair(store: Store, problem: Problem) -> None:
 
     :raises OSError: it is still there.
     """
-    if problem.tree is not None:
-        store.trees.remove(problem.tree)
+    if problem.folder is not None:
+        store.trees.remove_folder(problem.folder)
         return
     set_aside(store.root, problem.path)
-    if problem.path.exists():
+    if os.path.lexists(problem.path):
         raise PermissionError(problem.path)
 
 
@@ -71,49 +66,30 @@ def _what_is_wrong(path: Path, sha256: str) -> str | None:
     try:
         return None if sha256_of(path) == sha256 else "is not what was stored"
     except FileNotFoundError:
-        # Taken out meanwhile.
-        return None
+        # Taken out meanwhile; or a link.
+        return "leads nowhere" if path.is_symlink() else None
     except OSError as error:
         return f"cannot be read: {error.strerror}"
 
 
-def _find_problems_of_tree(tree: Tree) -> Iterator[Problem]:
-    digests = _read_record(tree)
-    for name in tree.files:
-        path = tree.folder / name
-        located = tree.locate(name)
-        if located is None:
-            if tree.folder.exists():
-                yield Problem(path=path, what="is not what was unpacked, or is gone", tree=tree)
-            return
+def _find_problems_of_trees(store: Store) -> Iterator[Problem]:
+    for folder in store.trees.iter_damaged():
+        yield Problem(path=folder / "manifest.json", what="is not what was stored", folder=folder)
+    for tree in store.trees:
+        for files in [tree, *store.trees.iter_bytecode(tree)]:
+            folder = files.folder.parent
+            # One is enough to take them all out; a folder that is not there was taken out meanwhile.
+            name, what = next(_iter_changed(files), ("", None))
+            if what is not None and folder.exists():
+                yield Problem(path=files.folder / name, what=what, folder=folder)
+
+
+def _iter_changed(files: Tree) -> Iterator[tuple[str, str]]:
+    """Go through the names of files that are not as they were stored, with what is wrong with each."""
+    for name, known in files.files.items():
+        path = files.locate(name)
         try:
-            if name in digests and _digest(path, digests[name][0]) != digests[name][1]:
-                yield Problem(path=path, what="is not what its wheel's RECORD says", tree=tree)
-                return
+            if path is None or crc32_of(path) != known.crc32:
+                yield name, "is not what was stored, or is gone"
         except OSError as error:
-            yield Problem(path=path, what=f"cannot be read: {error.strerror}", tree=tree)
-            return
-
-
-def _read_record(tree: Tree) -> dict[str, tuple[str, str]]:
-    """Return the algorithm and digest of each file, by name, as the wheel's own RECORD has them."""
-    found: dict[str, tuple[str, str]] = {}
-    for name in tree.files:
-        folder, _, file = name.partition("/")
-        if file == "RECORD" and folder.endswith(".dist-info"):
-            try:
-                text = (tree.folder / name).read_text(encoding="utf-8")
-            except (OSError, ValueError):
-                return {}
-            with contextlib.suppress(csv.Error):
-                for row in csv.reader(text.splitlines()):
-                    algorithm, equals, digest = row[1].partition("=") if len(row) > 1 else ("", "", "")
-                    if equals and algorithm in _ALGORITHMS:
-                        found[row[0]] = (algorithm, digest.rstrip("="))
-    return found
-
-
-def _digest(path: Path, algorithm: str) -> str:
-    """Return a digest as RECORD has it."""
-    digest = bytes.fromhex(digests_of(path, [algorithm])[algorithm])
-    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")
+            yield name, f"cannot be read: {error.strerror}"

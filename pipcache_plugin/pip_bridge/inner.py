@@ -20,7 +20,7 @@ from pipcache_plugin.errors import PipCacheError
 from pipcache_plugin.files import sha256_of
 from pipcache_plugin.pip_bridge import run
 from pipcache_plugin.pip_bridge.transcript import Transcript, written_to
-from pipcache_plugin.store.trees import UnsuitableWheelError
+from pipcache_plugin.store.unpacking import UnsuitableWheelError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -21,7 +21,8 @@ from pipcache_plugin.installation.placing import LinkMode
 from pipcache_plugin.pip_bridge import inner, readying, run
 from pipcache_plugin.pip_bridge.placement import Placement
 from pipcache_plugin.pip_bridge.seams import PipFunction, Seam
-from pipcache_plugin.store.trees import UnsuitableWheelError, is_sha256
+from pipcache_plugin.store.trees import is_sha256
+from pipcache_plugin.store.unpacking import UnsuitableWheelError
 
 if TYPE_CHECKING:
     from pip._internal.models.link import Link

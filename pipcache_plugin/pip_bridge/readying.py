@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_ENOUGH_BYTES = 15_000
+_ENOUGH_BYTES = 17_000
 """So much of manifests, some 150 files, is worth a process."""
 
-_ENOUGH_BYTES_FOR_MORE = 200_000
+_ENOUGH_BYTES_FOR_MORE = 230_000
 """So much for each further one."""
 
 _MOST_PROCESSES = 4

@@ -6,7 +6,7 @@
       wheels/<aa>/<sha256>/<file>.whl      blobs
       entries/<aa>/<build key>/<id>.json   which wheel was built for a key, and its record
       metadata/<aa>/<build key>/<id>.json  the .dist-info that a backend prepared for a key
-      trees/<aa>/<sha256>/                 wheels unpacked, with bytecode
+      trees/<aa>/<sha256>.<format>/        wheels unpacked, with bytecode
       resolutions/<aa>/<key>/<id>.json     which wheels an installation of build requirements chose
       environments/<key>-<number>/         build environments, for as long as they are used
       log/decisions.jsonl                  what was found and built, and why; ``counts.json``: how often
@@ -253,8 +253,6 @@ class Store:
     def hold(self, key: str, on_wait: Callable[[], None]) -> AbstractContextManager[None]:
         """Keep other processes from working on *key*; see ``locks.hold``."""
         return locks.hold(self.root / "locks" / key, on_wait, self.root)
-
-
 
 
 def _parse_metadata(document: Document) -> PreparedMetadata | None:

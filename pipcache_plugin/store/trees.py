@@ -1,13 +1,18 @@
-"""Wheels unpacked once, with bytecode: ``trees/<aa>/<sha256 of the wheel>/``. Derived: a tree may vanish at any time.
+"""Wheels unpacked once, with bytecode: ``trees/<aa>/<sha256 of the wheel>.2/``. Derived: may vanish at any time.
 
 ::
 
-    manifest.json            {"format", "wheel", "files"}: the wheel's file name, and for each path in it
-                             [size in bytes, mtime in ns, is executable]
+    manifest.json            {"crc32", "format", "of", "wheel", "files"}: of what it is the tree, the wheel's file name,
+                             and for each path in it [size in bytes, mtime in ns, is executable, CRC-32]
     files/<path in the wheel>
-    bytecode/<tag>/          the same for bytecode, one for each kind of it: manifest.json and files/
+    bytecode/<kind>/         the same for bytecode, one for each kind of it: manifest.json and files/
 
-A tree appears whole, by renaming. A file that has not the size and the time of its manifest is not used.
+``of`` is the wheel's digest, for bytecode ``<digest>/<kind>``: a tree in another's place is none. ``crc32``, eight hex
+digits, is of all that comes after it. A tree appears whole, by renaming. A file that has not the size and the time of
+its manifest is not used; its CRC-32 is for who reads everything, to see whether it is what was stored.
+
+The number of the format is in the name of the folder: trees of other versions, which have other numbers or none, are
+beside those of this one and none of its business.
 """
 
 from __future__ import annotations
@@ -18,58 +23,40 @@ import os
 import re
 import secrets
 import shutil
-import stat
-import struct
 import tempfile
 import time
-import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from pipcache_plugin.errors import PipCacheError
-from pipcache_plugin.files import umask
+from pipcache_plugin.files import mtime_of, umask
 from pipcache_plugin.store.owners import make_folder, share, share_all
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-FORMAT = 1
+    from pipcache_plugin.store.unpacking import UnpackedFile
+
+FORMAT = 2
 
 _MANIFEST = "manifest.json"
-_EXECUTABLE = 0o111
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_TREE = re.compile(r"[0-9a-f]{64}(?:\.[0-9]+)?")
 _CHUNK_BYTES = 1 << 20
 
-
-_DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, NotImplementedError, RuntimeError, EOFError, ValueError)
-"""What reading a broken or unusual archive raises: encryption, names in no known encoding, offsets out of the file."""
-
-_COMPRESSIONS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
+_HEAD = b'{"crc32":"'
+_HEAD_BYTES = len(_HEAD) + 8
+"""With the digits: the checksum is of the rest."""
 
 
-class UnsuitableWheelError(PipCacheError):
-    """A wheel that is not unpacked: it is damaged, or names in it lead elsewhere, or twice to one place."""
-
-    code = "unsuitable-wheel"
-
-    def __init__(self, *, filename: str, problem: str) -> None:
-        super().__init__(filename)
-        self.filename = filename
-        self.problem = problem
-
-    def __str__(self) -> str:
-        return f"Cannot unpack `{self.filename}`: {self.problem}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TreeFile:
-    """What a file was when it was stored."""
+class TreeFile(NamedTuple):
+    """What a file was when it was stored. A tuple: there are tens of thousands on the way of a hit."""
 
     size_bytes: int
     mtime_ns: int
     is_executable: bool
+    crc32: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,8 +85,20 @@ class Tree:
 
 
 def is_sha256(text: str) -> bool:
-    """Tell whether *text* is what the tree of a wheel is named."""
+    """Tell whether *text* is what the tree of a wheel is found by."""
     return _SHA256.fullmatch(text) is not None
+
+
+def crc32_of(path: str) -> int:
+    """Return the CRC-32 of a file's bytes.
+
+    :raises OSError: it cannot be read.
+    """
+    found = 0
+    with open(path, "rb") as file:  # noqa: PTH123 (once for each file)
+        while chunk := file.read(_CHUNK_BYTES):
+            found = zlib.crc32(chunk, found)
+    return found
 
 
 class Trees:
@@ -119,10 +118,10 @@ class Trees:
 
     def path_of(self, sha256: str) -> Path:
         """Return where the tree of a wheel is, or would be."""
-        return self.folder / sha256[:2] / sha256
+        return self.folder / sha256[:2] / f"{sha256}.{FORMAT}"
 
     def weigh(self, sha256: str) -> int:
-        """Return how many bytes the manifest of a wheel's tree has, some 80 for each file; 0 where there is none."""
+        """Return how many bytes the manifest of a wheel's tree has, some 85 for each file; 0 where there is none."""
         for trees in [self, *self._iter_lower(sha256)]:
             with contextlib.suppress(OSError):
                 return (trees.path_of(sha256) / _MANIFEST).stat().st_size
@@ -133,7 +132,7 @@ class Trees:
 
         :param bytecode: its kind; a store below then serves only what it has that for, as no more can be added there.
         """
-        found = _read(self.path_of(sha256))
+        found = _read(self.path_of(sha256), sha256)
         for trees in self._iter_lower(sha256):
             if found is None and (bytecode is None or trees.find_bytecode(sha256, bytecode) is not None):
                 found = trees.find(sha256)
@@ -142,7 +141,7 @@ class Trees:
     def find_bytecode(self, sha256: str, tag: str) -> Tree | None:
         """Return the bytecode of one kind; its names are those of the sources that it was made of."""
         folder = self.path_of(sha256)
-        found = _read(folder / "bytecode" / tag)
+        found = _read(folder / "bytecode" / tag, f"{sha256}/{tag}")
         if found is None and not (folder / _MANIFEST).exists():
             # Bytecode is that of sources with their times: it goes with the tree that is found.
             lower = (trees.find_bytecode(sha256, tag) for trees in self._iter_lower(sha256))
@@ -167,7 +166,9 @@ class Trees:
         :raises OSError: nothing was stored.
         :raises UnsuitableWheelError: it is no wheel to be unpacked.
         """
-        return self._add(self.path_of(sha256), wheel.name, lambda folder: _unpack(wheel, folder))
+        from pipcache_plugin.store.unpacking import unpack
+
+        return self._add(self.path_of(sha256), sha256, wheel.name, lambda folder: unpack(wheel, folder))
 
     def add_bytecode(self, sha256: str, tag: str, make: Callable[[Path], None]) -> Tree:
         """Let *make* write bytecode into a folder, each file under its source's name, and keep it.
@@ -175,18 +176,48 @@ class Trees:
         :raises OSError: nothing was stored.
         """
 
-        def fill(folder: Path) -> Collection[str]:
+        def fill(folder: Path) -> Mapping[str, UnpackedFile]:
             make(folder)
-            return ()
+            return {}
 
-        return self._add(self.path_of(sha256) / "bytecode" / tag, "", fill)
+        return self._add(self.path_of(sha256) / "bytecode" / tag, f"{sha256}/{tag}", "", fill)
 
     def __iter__(self) -> Iterator[Tree]:
         """Go through the trees of wheels, without their bytecode."""
-        for path in sorted(self.folder.glob("[0-9a-f][0-9a-f]/*")):
-            # A process that was killed may have left a whole tree that is not renamed yet.
-            if is_sha256(path.name) and (found := _read(path)) is not None:
+        for sha256, folder in self._iter_own():
+            if (found := _read(folder, sha256)) is not None:
                 yield found
+
+    def iter_damaged(self) -> Iterator[Path]:
+        """Go through the folders, of trees and of bytecode, whose manifest is there and not what was stored."""
+        for sha256, folder in self._iter_own():
+            kinds = sorted((folder / "bytecode").glob("[!.]*"))
+            for path, of in [(folder, sha256), *((kind, f"{sha256}/{kind.name}") for kind in kinds)]:
+                if _read(path, of) is None and os.path.lexists(path / _MANIFEST):
+                    yield path
+
+    def iter_foreign(self) -> Iterator[tuple[Path, float]]:
+        """Go through the folders of trees of other formats, with the time of their last use, Unix time in seconds.
+
+        Another version may be using them. They can be taken out with ``remove_folder``.
+        """
+        own = f".{FORMAT}"
+        for path in self._iter_folders():
+            if _TREE.fullmatch(path.name) and not path.name.endswith(own):
+                # In the formats so far; else that of its making.
+                used = mtime_of(path / _MANIFEST) or mtime_of(path)
+                if used is not None:
+                    yield path, used
+
+    def _iter_own(self) -> Iterator[tuple[str, Path]]:
+        # A process that was killed may have left a whole tree that is not renamed yet.
+        for path in self._iter_folders():
+            sha256, _, number = path.name.partition(".")
+            if number == str(FORMAT) and is_sha256(sha256):
+                yield sha256, path
+
+    def _iter_folders(self) -> list[Path]:
+        return sorted(self.folder.glob("[0-9a-f][0-9a-f]/*"))
 
     def touch(self, sha256: str) -> None:
         """Note that the tree of a wheel is used now, where that can be noted."""
@@ -195,15 +226,14 @@ class Trees:
 
     def find_use(self, tree: Tree) -> float:
         """Return when a tree was used last, as Unix time in seconds; 0 for one that is gone."""
-        try:
-            return (tree.folder.parent / _MANIFEST).stat().st_mtime
-        except OSError:
-            return 0.0
+        return mtime_of(tree.folder.parent / _MANIFEST) or 0.0
 
     def iter_bytecode(self, tree: Tree) -> Iterator[Tree]:
         """Go through all kinds of bytecode of a tree."""
-        for path in sorted((tree.folder.parent / "bytecode").glob("[!.]*")):
-            if (found := _read(path)) is not None:
+        folder = tree.folder.parent
+        sha256 = folder.name.partition(".")[0]
+        for path in sorted((folder / "bytecode").glob("[!.]*")):
+            if (found := _read(path, f"{sha256}/{path.name}")) is not None:
                 yield found
 
     def remove(self, tree: Tree) -> None:
@@ -220,7 +250,7 @@ class Trees:
             self._passed_over.add(folder)
 
     def remove_folder(self, folder: Path) -> None:
-        """Take out the tree that is in a folder of the store; see ``remove``."""
+        """Take out a tree, or the bytecode, that is in a folder of the store; see ``remove``."""
         # Renamed first, so that nobody finds half of it.
         gone = folder.with_name(f".tmp-{secrets.token_hex(6)}")
         try:
@@ -236,8 +266,8 @@ class Trees:
     def _iter_lower(self, sha256: str) -> Iterator[Trees]:
         return (trees for trees in self._lower if trees.path_of(sha256) not in self._passed_over)
 
-    def _add(self, target: Path, wheel: str, fill: Callable[[Path], Collection[str]]) -> Tree:
-        if (found := _read(target)) is not None:
+    def _add(self, target: Path, of: str, wheel: str, fill: Callable[[Path], Mapping[str, UnpackedFile]]) -> Tree:
+        if (found := _read(target, of)) is not None:
             return found
         make_folder(self._root, target.parent)
         temporary = Path(tempfile.mkdtemp(prefix=".tmp-", dir=target.parent))
@@ -245,97 +275,69 @@ class Trees:
             temporary.chmod(0o777 & ~umask())
             files = temporary / "files"
             files.mkdir()
-            executables = fill(files)
-            manifest = {"format": FORMAT, "wheel": wheel, "files": dict(_iter_manifest(files, executables))}
-            (temporary / _MANIFEST).write_text(json.dumps(manifest), encoding="ascii")
+            known = dict(_iter_manifest(files, fill(files)))
+            (temporary / _MANIFEST).write_bytes(_dump({"format": FORMAT, "of": of, "wheel": wheel, "files": known}))
             share_all(self._root, temporary)
-            _move(temporary, target)
+            _move(temporary, target, of)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
-        found = _read(target)
+        found = _read(target, of)
         if found is None:
             raise FileNotFoundError(target)
         return found
 
 
-def _move(temporary: Path, target: Path) -> None:
+def _move(temporary: Path, target: Path, of: str) -> None:
     try:
         temporary.rename(target)
     except OSError:
-        # Another process was first; or there is something there that is no tree of ours any more.
-        if _read(target) is None:
+        # Another process was first; or there is something there that is no tree any more.
+        if _read(target, of) is None:
             shutil.rmtree(target, ignore_errors=True)
             temporary.rename(target)
         else:
             shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _read(folder: Path) -> Tree | None:
+def _dump(manifest: Mapping[str, object]) -> bytes:
+    rest = b'",' + json.dumps(manifest, separators=(",", ":")).encode("ascii")[1:]
+    return _HEAD + b"%08x" % zlib.crc32(rest) + rest
+
+
+def _read(folder: Path, of: str) -> Tree | None:
     try:
-        content = json.loads((folder / _MANIFEST).read_bytes())
-    except (OSError, ValueError, RecursionError):
+        data = (folder / _MANIFEST).read_bytes()
+        # It is as it was written, or it is none: nothing else is asked of what it has for each of many files.
+        if data[:_HEAD_BYTES] != _HEAD + b"%08x" % zlib.crc32(memoryview(data)[_HEAD_BYTES:]):
+            return None
+        content = json.loads(data)
+    except (OSError, ValueError):
         return None
     match content:
-        case {"format": int(number), "wheel": str(wheel), "files": dict(files)} if number == FORMAT:
-            with contextlib.suppress(TypeError, ValueError, OverflowError):
-                known = {
-                    str(name): TreeFile(size_bytes=int(size), mtime_ns=int(mtime), is_executable=bool(executable))
-                    for name, (size, mtime, executable) in files.items()
-                }
-                return Tree(folder=folder / "files", wheel=wheel, files=known)
+        case {"format": int(number), "of": str(whose), "wheel": str(wheel), "files": dict(files)} if (
+            number == FORMAT and whose == of
+        ):
+            known = {name: TreeFile(*fields) for name, fields in files.items()}
+            return Tree(folder=folder / "files", wheel=wheel, files=known)
     return None
 
 
-def _unpack(wheel: Path, folder: Path) -> set[str]:
-    """Return the names of the files that are executable."""
-    executables: set[str] = set()
-    try:
-        with zipfile.ZipFile(wheel) as archive:
-            names: set[str] = set()
-            for member in archive.infolist():
-                if member.is_dir():
-                    continue
-                if (problem := _find_problem(member, names)) is not None:
-                    raise UnsuitableWheelError(filename=wheel.name, problem=problem)
-                names.add(member.filename.lower())
-                target = folder / member.filename
-                target.parent.mkdir(parents=True, exist_ok=True)
-                with archive.open(member) as from_file, target.open("xb") as to_file:
-                    shutil.copyfileobj(from_file, to_file, _CHUNK_BYTES)
-                mode = member.external_attr >> 16
-                if stat.S_ISREG(mode) and mode & _EXECUTABLE:
-                    executables.add(member.filename)
-                    target.chmod(target.stat().st_mode | (_EXECUTABLE & ~umask()))
-    except _DAMAGE as error:
-        raise UnsuitableWheelError(filename=wheel.name, problem=str(error)) from error
-    return executables
-
-
-def _find_problem(member: zipfile.ZipInfo, names: Collection[str]) -> str | None:
-    """Say why a file cannot be unpacked, as far as that can be told beforehand; *names* are of those before it."""
-    if not _is_inside(member.filename):
-        return f"`{member.filename}` may lead elsewhere"
-    if member.filename.lower() in names:
-        return f"there are two of `{member.filename}`"
-    if member.compress_type not in _COMPRESSIONS:
-        return f"`{member.filename}` is compressed in a way of its own"
-    return None
-
-
-def _is_inside(name: str) -> bool:
-    parts = name.split("/")
-    return "\\" not in name and ":" not in name and all(part not in {"", ".", ".."} for part in parts)
-
-
-def _iter_manifest(folder: Path, executables: Collection[str]) -> Iterator[tuple[str, list[int]]]:
+def _iter_manifest(folder: Path, unpacked: Mapping[str, UnpackedFile]) -> Iterator[tuple[str, TreeFile]]:
     # A whole second: archives, layers of images among them, keep no more of a time.
     now_ns = int(time.time()) * 1_000_000_000
-    for path, _, names in os.walk(folder):
+    for path, _, names in os.walk(folder, onerror=_refuse):
         for name in names:
             file = f"{path}/{name}"
             os.utime(file, ns=(now_ns, now_ns))
             found = os.stat(file)  # noqa: PTH116 (once for each file)
             relative = os.path.relpath(file, folder).replace(os.sep, "/")
             # Not what the file's mode is: that depends on the umask, and on some file systems on nothing at all.
-            yield relative, [found.st_size, found.st_mtime_ns, int(relative in executables)]
+            told = unpacked.get(relative)
+            is_executable, crc32 = told if told is not None else (False, crc32_of(file))
+            yield relative, TreeFile(found.st_size, found.st_mtime_ns, is_executable, crc32)
+
+
+def _refuse(error: OSError) -> None:
+    """Let nothing be left out of a manifest because it cannot be listed."""
+    raise error

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pipcache_plugin.store.trees import FORMAT
 from tests.factories import make_sdist, make_wheel, sha256_hex
 from tests.functional.commands import TIMEOUT_SECONDS, Commands, Environment
 from tests.functional.test_store import mount, unmount
@@ -82,7 +83,7 @@ def everything(root: Path) -> dict[str, object]:
 def tree_of(commands: Commands, wheel: Path) -> Path:
     """Return the folder of the wheel's tree in the store."""
     digest = sha256_hex(wheel)
-    return commands.store / "trees" / digest[:2] / digest
+    return commands.store / "trees" / digest[:2] / f"{digest}.{FORMAT}"
 
 
 def bytecode_of(path: Path) -> Path:
@@ -491,7 +492,7 @@ def test_two_at_once(wheel: Path, make_environment: MakeEnvironment, pipcache: C
                 process.communicate()
     assert everything(environments[0].root) == everything(environments[1].root)
     assert tell(environments[0]) == str(environments[0].library / "whole/where.py")
-    assert [path.name for path in tree_of(pipcache, wheel).parent.iterdir()] == [sha256_hex(wheel)]
+    assert [path.name for path in tree_of(pipcache, wheel).parent.iterdir()] == [tree_of(pipcache, wheel).name]
     assert list(pipcache.leftovers()) == []
 
 

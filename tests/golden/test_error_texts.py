@@ -18,7 +18,7 @@ from pipcache_plugin.keys.fields import InvalidRecordError
 from pipcache_plugin.keys.source import InvalidDigestError
 from pipcache_plugin.pip_bridge.seams import UnknownPipError
 from pipcache_plugin.pip_bridge.start import OldPipError
-from pipcache_plugin.store.trees import UnsuitableWheelError
+from pipcache_plugin.store.unpacking import UnsuitableWheelError
 
 if TYPE_CHECKING:
     from pipcache_plugin.errors import PipCacheError

@@ -17,10 +17,12 @@ from pipcache_plugin.building.wheels import (
     verify,
     what_resolves,
 )
-from tests.factories import make_wheel
+from tests.factories import make_wheel, patch_member
 from tests.unit.faults import empty, names_below, truncate
 
 DIST_INFO = "simple-1.0.dist-info"
+
+GIB = 1 << 30
 
 
 def misplace(wheel: Path) -> None:
@@ -69,6 +71,51 @@ class TestValidWheels:
         """Of more bytes than are read at once, and of none."""
         verify(make_wheel(tmp_path, files={"large.txt": "x" * (3 << 20), "simple/__init__.py": ""}))
 
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "new\nline.py",
+            "carriage\rreturn",
+            "tab\there",
+            "next\x85line\u2028x",
+            "\x0b\x0c\x1c",
+            'a,b"c',
+            "\x1b[31mred",
+            "rtl\u202egnp.py",
+            "\U0001f40d.py",
+            "back\\slash",
+            "dots.",
+            "spaces ",
+            "CON",
+            "aux.py",
+            "x" * 255,
+            "..x/x..",
+            "line:colon",
+        ],
+    )
+    def test_odd_names(self, tmp_path: Path, name: str) -> None:
+        """RECORD is a table: whatever is in a field, it is the name of the file."""
+        verify(make_wheel(tmp_path, files={name: "content"}))
+
+    @pytest.mark.parametrize(
+        ("name", "version", "tags", "wheel_tags"),
+        [
+            ("My.Proj_ect-X", "1!2.0+a.b", "py3-none-any", None),
+            ("simple", "1.0.post1.dev2", "7abc-py3-none-any", ["py3-none-any"]),
+            ("UPPER", "2024.01.01", "py3-none-any", None),
+        ],
+    )
+    def test_odd_releases(
+        self, tmp_path: Path, name: str, version: str, tags: str, wheel_tags: list[str] | None
+    ) -> None:
+        """Epochs, local versions, build tags, names that are not normalized."""
+        wheel = make_wheel(tmp_path, name=name, version=version, tags=tags, wheel_tags=wheel_tags)
+        assert verify(wheel).version == version
+
+    def test_files_that_differ_by_case(self, tmp_path: Path) -> None:
+        """Where they are built, they are two."""
+        verify(make_wheel(tmp_path, files={"simple.py": "1", "Simple.py": "2"}))
+
     def test_signatures_need_no_record(self, tmp_path: Path) -> None:
         """RECORD.jws cannot be listed in what it signs."""
         verify(make_wheel(tmp_path, extra_members={f"{DIST_INFO}/RECORD.jws": "{}"}))
@@ -106,6 +153,16 @@ class TestInvalidWheels:
             ({"wheel_tags": ["py3-none-any", "py2-none-any"]}, "other tags"),
             ({"wheel_tags": []}, "other tags"),
             ({"tags": "py2.py3-none-any", "wheel_tags": ["py3-none-any"]}, "other tags"),
+            ({"has_second_dist_info": True}, "more than one .dist-info"),
+            ({"extra_members": [("simple.py", "another")]}, "simple.py"),
+            ({"files": {"../x": ""}}, "`../x` leads out"),
+            ({"files": {"a/../../x": ""}}, "leads out"),
+            ({"files": {"/x": ""}}, "leads out"),
+            ({"files": {"C:\\x": ""}}, "leads out"),
+            ({"files": {"..\\x": ""}}, "leads out"),
+            ({"files": {f"{DIST_INFO}/../../x": ""}}, "leads out"),
+            ({"files": {"simple-1.0.data/../../x": ""}}, "leads out"),
+            ({"record_adds": "../\x1b[31m"}, "`../\\x1b[31m`"),
         ],
     )
     def test_contradiction(self, tmp_path: Path, breakage: dict[str, object], problem: str) -> None:
@@ -147,13 +204,69 @@ class TestInvalidWheels:
         """A renamed wheel is not what its name says."""
         assert problems_of(make_wheel(tmp_path).rename(tmp_path / name))
 
-    @pytest.mark.parametrize("record", ["\xe9", "one,two", "a,b,c,d", "simple.py,sha256,1", "simple.py,nohash=00,1"])
+    @pytest.mark.parametrize(
+        "record",
+        [
+            "\xe9",
+            "one,two",
+            "a,b,c,d",
+            "simple.py,sha256,1",
+            "simple.py,nohash=00,1",
+            "simple.py,md5=00,1",
+            '"open',
+            '"a"b,,',
+            "\0",
+            ",,\n,,",
+            "",
+        ],
+    )
     def test_odd_record(self, tmp_path: Path, record: str) -> None:
         """A RECORD that is no table of hashes."""
         wheel = make_wheel(tmp_path, has_record=False)
         with zipfile.ZipFile(wheel, "a") as archive:
             archive.writestr(f"{DIST_INFO}/RECORD", record.encode("latin-1"))
         assert problems_of(wheel)
+
+    @pytest.mark.parametrize(
+        ("name", "fields"),
+        [
+            ("simple.py", {"flags": 1}),
+            ("simple.py", {"compression": 97}),
+            ("simple.py", {"crc32": 1}),
+            ("simple.py", {"size_bytes": 3}),
+            (f"{DIST_INFO}/RECORD", {"crc32": 1}),
+            (f"{DIST_INFO}/METADATA", {"compression": 97}),
+        ],
+    )
+    def test_file_that_is_not_what_is_said_of_it(self, tmp_path: Path, name: str, fields: dict[str, int]) -> None:
+        """In the archive's own directory."""
+        assert problems_of(patch_member(make_wheel(tmp_path), name, **fields))
+
+    @pytest.mark.parametrize(
+        ("name", "fields", "problem"),
+        [
+            ("simple.py", {"size_bytes": GIB + 1}, "would become"),
+            ("simple.py", {"compressed_bytes": 1 << 20}, "overlap"),
+            *((f"{DIST_INFO}/{name}", {"size_bytes": 70 << 20}, "has more than") for name in ["RECORD", "METADATA"]),
+        ],
+    )
+    def test_bomb(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, fields: dict[str, int], problem: str
+    ) -> None:
+        """It is refused before anything of it is read."""
+        wheel = patch_member(make_wheel(tmp_path), name, **fields)
+
+        def read(*_args: object, **_kwargs: object) -> None:
+            raise AssertionError
+
+        monkeypatch.setattr(zipfile.ZipFile, "open", read)
+        (told,) = problems_of(wheel)
+        assert problem in told
+        with pytest.raises(InvalidWheelError, match=problem):
+            read_metadata(wheel)
+        with pytest.raises(InvalidWheelError, match=problem):
+            extract_dist_info(wheel, tmp_path / "folder")
+        assert not (tmp_path / "folder").exists()
 
     def test_encrypted_member(self, tmp_path: Path) -> None:
         """No installer has the password."""

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pipcache_plugin.files import sha256_of
 from pipcache_plugin.management.verifying import find_problems, repair
+from pipcache_plugin.store.trees import crc32_of
 from tests.factories import make_wheel
 
 if TYPE_CHECKING:
     from pipcache_plugin.store.store import Store
 
 KEY = "ab" * 32
+
+
+def make_bytecode(folder: Path) -> None:
+    """Stand for a compiler."""
+    (folder / "alpha").mkdir()
+    (folder / "alpha" / "__init__.py").write_bytes(b"bytecode")
 
 
 @pytest.fixture
@@ -28,6 +37,7 @@ def filled(store: Store, tmp_path: Path) -> Store:
     store.add_wheel(KEY, wheel, {})
     store.add_metadata(KEY, "alpha-1.0.dist-info", {"METADATA": b"x"}, {})
     store.trees.add(sha256_of(wheel), wheel)
+    store.trees.add_bytecode(sha256_of(wheel), "kind", make_bytecode)
     store.resolutions.put(KEY, [KEY], 9e9)
     return store
 
@@ -64,6 +74,10 @@ WHERE: dict[str, Callable[[Store], Path]] = {
     "metadata": lambda store: only(store.metadata.folder, "*.json"),
     "resolution": lambda store: only(store.resolutions.folder, "*.json"),
     "file of a tree": lambda store: only(store.trees.folder, "data.txt"),
+    "RECORD of a tree": lambda store: only(store.trees.folder, "RECORD"),
+    "manifest of a tree": lambda store: only(store.trees.folder, "??/*/manifest.json"),
+    "bytecode": lambda store: only(store.trees.folder, "bytecode/kind/files/*/__init__.py"),
+    "manifest of bytecode": lambda store: only(store.trees.folder, "bytecode/kind/manifest.json"),
 }
 
 
@@ -97,7 +111,7 @@ def test_damage_is_found_and_repaired(filled: Store, where: str, damage: Callabl
             repair(filled, problem)
 
 
-@pytest.mark.parametrize("where", ["wheel", "file of a tree"])
+@pytest.mark.parametrize("where", ["wheel", "file of a tree", "bytecode"])
 def test_what_is_gone(filled: Store, where: str) -> None:
     """What leads to it is wrong."""
     WHERE[where](filled).unlink()
@@ -114,20 +128,73 @@ def test_what_is_wrong_is_kept(filled: Store) -> None:
     assert [path.suffix for path in filled.damaged.iterdir()] == [".whl"]
 
 
-def test_wheel_with_a_record_that_lies(store: Store, tmp_path: Path) -> None:
-    """Its files are not what it says: whoever trusts it is told."""
-    wheel = make_wheel(tmp_path / "built", name="alpha", files={"alpha.py": "X = 1\n"})
-    tree = store.trees.add(sha256_of(wheel), wheel)
-    record = tree.folder / "alpha-1.0.dist-info" / "RECORD"
-    status = record.stat()
-    text = record.read_text()
-    line = next(line for line in text.splitlines() if line.startswith("alpha.py"))
-    digest = line.split("=")[1].split(",")[0]
-    record.write_text(text.replace(digest, "A" * len(digest)))
-    os.utime(record, ns=(status.st_atime_ns, status.st_mtime_ns))
-    (problem,) = find_problems(store)
-    assert problem.path.name == "alpha.py"
-    assert "RECORD" in problem.what
+def test_whole_folder_gone(filled: Store) -> None:
+    """A manifest without its files is damage; files without one are nobody's."""
+    (tree,) = filled.trees
+    shutil.rmtree(tree.folder)
+    (problem,) = find_problems(filled)
+    repair(filled, problem)
+    assert list(filled.trees) == []
+    assert list(find_problems(filled)) == []
+
+
+@pytest.mark.parametrize("where", ["bytecode", "manifest of bytecode"])
+def test_damaged_bytecode_goes_alone(filled: Store, where: str) -> None:
+    """The files that it was made of are as they were."""
+    flip(WHERE[where](filled))
+    (problem,) = find_problems(filled)
+    repair(filled, problem)
+    (tree,) = filled.trees
+    assert list(filled.trees.iter_bytecode(tree)) == []
+
+
+def test_one_problem_for_each_tree(filled: Store) -> None:
+    """All of its files go together."""
+    for where in ["file of a tree", "RECORD of a tree"]:
+        flip(WHERE[where](filled))
+    assert len(list(find_problems(filled))) == 1
+
+
+@pytest.mark.parametrize(
+    "breakage",
+    [{"record_lies_about": "alpha.py"}, {"record_lacks": "alpha.py"}, {"record_adds": "x"}, {"has_record": False}],
+)
+def test_wheel_with_a_record_that_lies(store: Store, tmp_path: Path, breakage: dict[str, Any]) -> None:
+    """It came so, and is kept as it came: nothing happened to it here."""
+    wheel = make_wheel(tmp_path / "built", name="alpha", files={"alpha.py": "X = 1\n"}, **breakage)
+    store.trees.add(sha256_of(wheel), wheel)
+    assert list(find_problems(store)) == []
+
+
+def test_trees_of_other_versions(filled: Store) -> None:
+    """Only they know what is right."""
+    folder = filled.trees.folder / "ab" / KEY
+    folder.mkdir(parents=True)
+    (folder / "manifest.json").write_text("{}")
+    assert list(find_problems(filled)) == []
+
+
+def test_removed_meanwhile(filled: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What somebody takes out while it is read was not damaged."""
+    (tree,) = filled.trees
+
+    def remove_first(path: str) -> int:
+        filled.trees.remove(tree)
+        return crc32_of(path)
+
+    monkeypatch.setattr("pipcache_plugin.management.verifying.crc32_of", remove_first)
+    assert list(find_problems(filled)) == []
+
+
+def test_file_that_cannot_be_read(filled: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that fails is told of, each time, and in its words."""
+
+    def fail(path: str) -> int:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr("pipcache_plugin.management.verifying.crc32_of", fail)
+    problems = list(find_problems(filled))
+    assert [problem.what for problem in problems] == ["cannot be read: Input/output error"] * 2
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may do anything")

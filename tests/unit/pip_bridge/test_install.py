@@ -52,7 +52,7 @@ def make_tree(folder: Path, wheel: str, names: set[str]) -> Tree:
         path.write_text(name)
         path.chmod(0o755 if name in EXECUTABLE else 0o644)
         os.utime(path, ns=(OLD_NS, OLD_NS))
-        files[name] = TreeFile(size_bytes=len(name), mtime_ns=OLD_NS, is_executable=name in EXECUTABLE)
+        files[name] = TreeFile(size_bytes=len(name), mtime_ns=OLD_NS, is_executable=name in EXECUTABLE, crc32=0)
     return Tree(folder=folder, wheel=wheel, files=files)
 
 

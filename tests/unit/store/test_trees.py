@@ -9,12 +9,14 @@ import shutil
 import subprocess
 import sys
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
-from pipcache_plugin.store.trees import Tree, TreeFile, Trees, UnsuitableWheelError
+from pipcache_plugin.store.trees import FORMAT, Tree, TreeFile, Trees, crc32_of
+from pipcache_plugin.store.unpacking import UnsuitableWheelError
 from tests.factories import make_wheel
 from tests.unit.faults import empty, flip_bit, names_below, no_file_above, run_and_kill_at_rename, truncate
 
@@ -25,6 +27,9 @@ Trees(pathlib.Path(sys.argv[1])).add(sys.argv[3], pathlib.Path(sys.argv[2]))
 """
 
 SHA256 = "ab" * 32
+
+NAME = f"{SHA256}.2"
+"""Of the folder."""
 
 MANIFEST = "manifest.json"
 
@@ -96,19 +101,36 @@ class TestAdd:
         )
 
     def test_path_is_the_documented_one(self, trees: Trees, root: Path, tree: Tree) -> None:
-        """``trees/<aa>/<sha256>/files``, beside a manifest."""
-        assert tree.folder == root / "trees" / "ab" / SHA256 / "files"
+        """``trees/<aa>/<sha256>.<format>/files``, beside a manifest."""
+        assert tree.folder == root / "trees" / "ab" / NAME / "files"
         assert trees.path_of(SHA256) == tree.folder.parent
         assert {path.name for path in tree.folder.parent.iterdir()} == {"files", MANIFEST}
 
     def test_manifest_is_the_documented_one(self, trees: Trees, tree: Tree) -> None:
-        """Other versions read it."""
+        """It is JSON, and begins with the checksum of its rest."""
         found = (tree.folder / "simple.py").stat()
-        content = json.loads((trees.path_of(SHA256) / MANIFEST).read_text())
-        assert content["format"] == 1
+        data = (trees.path_of(SHA256) / MANIFEST).read_bytes()
+        content = json.loads(data)
+        assert list(content) == ["crc32", "format", "of", "wheel", "files"]
+        assert content["crc32"] == f"{zlib.crc32(data[18:]):08x}"
+        assert content["format"] == 2
+        assert content["of"] == SHA256
         assert content["wheel"] == tree.wheel
-        assert content["files"]["simple.py"] == [6, found.st_mtime_ns, 0]
-        assert tree.files["simple.py"] == TreeFile(size_bytes=6, mtime_ns=found.st_mtime_ns, is_executable=False)
+        assert content["files"]["simple.py"] == [6, found.st_mtime_ns, False, zlib.crc32(b"X = 1\n")]
+        assert tree.files["simple.py"] == TreeFile(
+            size_bytes=6, mtime_ns=found.st_mtime_ns, is_executable=False, crc32=zlib.crc32(b"X = 1\n")
+        )
+
+    def test_checksums_are_those_of_the_files(self, trees: Trees, tmp_path: Path) -> None:
+        """Of what is on the disk: of many bytes, and of none."""
+        members = {"large": os.urandom(3 << 20), "empty": b"", "a/small": b"x"}
+        tree = trees.add(SHA256, write_zip(tmp_path / "x.whl", members))
+        assert {name: known.crc32 for name, known in tree.files.items()} == {
+            name: zlib.crc32(data) for name, data in members.items()
+        }
+        assert {name: crc32_of(f"{tree.folder}/{name}") for name in members} == {
+            name: known.crc32 for name, known in tree.files.items()
+        }
 
     def test_what_was_added_is_found(self, trees: Trees, root: Path, tree: Tree) -> None:
         """By another process as well."""
@@ -191,8 +213,17 @@ class TestAdd:
             "-dash",
             "~",
             "..hidden",
-            "a/...",
             ".dot/.x",
+            "tab\there",
+            "\x1b[31mred",
+            "rtl\u202egnp.py",
+            "bom\ufeff.py",
+            "next\x85line\u2028",
+            "x" * 255,
+            "/".join(["deep"] * 100),
+            "console.py",
+            "com10",
+            "nulls/x",
             "star*?[x]",
             MANIFEST,
             "files/x",
@@ -226,6 +257,17 @@ class TestAdd:
             "a\\b",
             "..\\x",
             "\\x",
+            "\\\\server\\x",
+            "x-1.0.data/../../x",
+            "a/...",
+            "dots.",
+            "spaces ",
+            "dots./x",
+            "CON",
+            "aux.py",
+            "a/Nul .tar.gz/b",
+            "com1",
+            "LPT\xb9.x",
         ],
     )
     def test_names_that_may_lead_elsewhere(self, trees: Trees, root: Path, tmp_path: Path, name: str) -> None:
@@ -322,7 +364,7 @@ class TestAdd:
         def refuse(*_args: object, **_kwargs: object) -> None:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-        monkeypatch.setattr(Path, "write_text", refuse)
+        monkeypatch.setattr(Path, "write_bytes", refuse)
         with pytest.raises(OSError, match="No space left"):
             trees.add(SHA256, wheel)
         assert list((root / "trees" / "ab").iterdir()) == []
@@ -370,7 +412,7 @@ class TestTogether:
         command = [sys.executable, "-c", "import pathlib\n" + ADD, str(root), str(wheel), SHA256]
         processes = [subprocess.Popen(command) for _ in range(6)]
         assert [process.wait(timeout=60) for process in processes] == [0] * 6
-        assert [path.name for path in (root / "trees" / "ab").iterdir()] == [SHA256]
+        assert [path.name for path in (root / "trees" / "ab").iterdir()] == [NAME]
         (tree,) = trees
         assert content_of(tree) == zip_content(wheel)
 
@@ -390,7 +432,7 @@ class TestTogether:
             second = trees.add(SHA256, wheel)
         assert second == first[0]
         assert content_of(second) == zip_content(wheel)
-        assert [path.name for path in (root / "trees" / "ab").iterdir()] == [SHA256]
+        assert [path.name for path in (root / "trees" / "ab").iterdir()] == [NAME]
 
 
 class TestManifest:
@@ -404,29 +446,68 @@ class TestManifest:
             "[]",
             "null",
             "{}",
+            '{"format": 3, "of": "OF", "wheel": "x.whl", "files": {}}',
+            '{"format": "2", "of": "OF", "wheel": "x.whl", "files": {}}',
+            '{"format": 2, "of": "OF", "wheel": null, "files": {}}',
+            '{"format": 2, "of": "OF", "wheel": "x.whl"}',
+            '{"format": 2, "of": "OF", "wheel": "x.whl", "files": []}',
+            '{"format": 2, "of": "of another", "wheel": "x.whl", "files": {}}',
             '{"format": 2, "wheel": "x.whl", "files": {}}',
-            '{"format": "1", "wheel": "x.whl", "files": {}}',
-            '{"format": 1, "wheel": null, "files": {}}',
-            '{"format": 1, "wheel": "x.whl"}',
-            '{"format": 1, "wheel": "x.whl", "files": []}',
-            '{"format": 1, "wheel": "x.whl", "files": {"simple.py": null}}',
-            '{"format": 1, "wheel": "x.whl", "files": {"simple.py": [1, 2]}}',
-            '{"format": 1, "wheel": "x.whl", "files": {"simple.py": [1, 2, 3, 4]}}',
-            '{"format": 1, "wheel": "x.whl", "files": {"simple.py": ["a", 2, 3]}}',
-            '{"format": 1, "wheel": "x.whl", "files": {"simple.py": [1e999, 2, 3]}}',
-            '{"format": 1, "wheel": "x.whl", "files": {"simple.py": [NaN, 2, 3]}}',
-            '{"format": 1, "wheel": "x.whl", "files": {"simple.py": [null, 2, 3]}}',
-            pytest.param("[" * 100_000, id="deep"),
             "\xff",
         ],
     )
-    def test_unreadable_manifest_is_no_tree(self, trees: Trees, wheel: Path, tree: Tree, content: str) -> None:
+    @pytest.mark.parametrize("has_checksum", [False, True])
+    def test_unreadable_manifest_is_no_tree(
+        self, trees: Trees, wheel: Path, tree: Tree, content: str, has_checksum: bool
+    ) -> None:
         """It is not found, and replaced when the wheel is unpacked again."""
-        (tree.folder.parent / MANIFEST).write_text(content, encoding="latin-1")
+        data = content.replace("OF", SHA256).encode("latin-1")
+        if has_checksum:
+            rest = b'",' + data[1:]
+            data = b'{"crc32":"%08x' % zlib.crc32(rest) + rest
+        (tree.folder.parent / MANIFEST).write_bytes(data)
         assert trees.find(SHA256) is None
         assert list(trees) == []
         assert content_of(trees.add(SHA256, wheel)) == zip_content(wheel)
         assert trees.find(SHA256) is not None
+
+    def test_any_flipped_bit(self, trees: Trees, tree: Tree) -> None:
+        """Not one is trusted: a flag, the name of the wheel, a digit of a size."""
+        path = tree.folder.parent / MANIFEST
+        data = path.read_bytes()
+        for position in range(len(data)):
+            damaged = bytearray(data)
+            damaged[position] ^= 1 << position % 8
+            path.write_bytes(damaged)
+            assert trees.find(SHA256) is None
+        assert list(trees.iter_damaged()) == [path.parent]
+        path.write_bytes(data)
+        assert trees.find(SHA256) == tree
+        assert list(trees.iter_damaged()) == []
+
+    def test_tree_in_the_place_of_another(self, trees: Trees, wheel: Path, tree: Tree) -> None:
+        """However whole it is, it is not what was asked for."""
+        other = "cd" * 32
+        trees.path_of(other).parent.mkdir()
+        shutil.copytree(trees.path_of(SHA256), trees.path_of(other))
+        assert trees.find(other) is None
+        assert list(trees) == [tree]
+        assert list(trees.iter_damaged()) == [trees.path_of(other)]
+        assert trees.add(other, wheel).folder.parent == trees.path_of(other)
+        assert trees.find(SHA256) == tree
+
+    def test_bytecode_in_the_place_of_another(self, trees: Trees, wheel: Path, tree: Tree) -> None:
+        """Of another wheel, or of another kind."""
+        other = "cd" * 32
+        trees.add(other, wheel)
+        made = trees.add_bytecode(SHA256, "one", TestBytecode.make)
+        places = [trees.path_of(SHA256) / "bytecode" / "two", trees.path_of(other) / "bytecode" / "one"]
+        for place in places:
+            shutil.copytree(made.folder.parent, place)
+        assert trees.find_bytecode(SHA256, "two") is None
+        assert trees.find_bytecode(other, "one") is None
+        assert [kind for tree in trees for kind in trees.iter_bytecode(tree)] == [made]
+        assert list(trees.iter_damaged()) == places
 
     @pytest.mark.parametrize("damage", [truncate, empty, Path.unlink])
     def test_damaged_manifest_is_no_tree(
@@ -444,7 +525,7 @@ class TestManifest:
         path.write_text("mine")
         with pytest.raises(OSError, match=SHA256):
             trees.add(SHA256, wheel)
-        assert names_below(root) == [SHA256]
+        assert names_below(root) == [NAME]
 
 
 class TestLocate:
@@ -602,3 +683,53 @@ class TestRemove:
         """Nothing was stored, nothing is made."""
         assert list(trees) == []
         assert not root.exists()
+
+    def test_bytecode_alone(self, trees: Trees, tree: Tree) -> None:
+        """The tree that it was made of stays."""
+        made = trees.add_bytecode(SHA256, "one", TestBytecode.make)
+        other = trees.add_bytecode(SHA256, "two", TestBytecode.make)
+        trees.remove_folder(made.folder.parent)
+        assert trees.find_bytecode(SHA256, "one") is None
+        assert list(trees.iter_bytecode(tree)) == [other]
+        assert trees.find(SHA256) == tree
+
+
+class TestOtherFormats:
+    """Trees of other versions of ours, in the same store."""
+
+    @pytest.fixture(params=[SHA256, f"{SHA256}.1", f"{SHA256}.{FORMAT + 1}", f"{SHA256}.22"])
+    def foreign(self, root: Path, request: pytest.FixtureRequest) -> Path:
+        """Return the folder of one."""
+        folder = root / "trees" / "ab" / str(request.param)
+        (folder / "files").mkdir(parents=True)
+        (folder / MANIFEST).write_text('{"format": 99}')
+        (folder / "files" / "simple.py").write_text("theirs")
+        return folder
+
+    def test_left_alone(self, trees: Trees, wheel: Path, foreign: Path) -> None:
+        """Both are there, whoever comes first, and whatever happens to ours."""
+        assert trees.find(SHA256) is None
+        for _ in range(2):
+            tree = trees.add(SHA256, wheel)
+            assert list(trees) == [tree]
+            assert list(trees.iter_damaged()) == []
+            trees.remove(tree)
+        assert sorted(names_below(foreign)) == [MANIFEST, "simple.py"]
+        assert (foreign / "files" / "simple.py").read_text() == "theirs"
+
+    def test_found_to_be_taken_out(self, trees: Trees, tree: Tree, foreign: Path) -> None:
+        """With the time of the last use, which is that of the manifest."""
+        os.utime(foreign / MANIFEST, (1e9, 1e9))
+        assert list(trees.iter_foreign()) == [(foreign, 1e9)]
+        (foreign / MANIFEST).unlink()
+        assert list(trees.iter_foreign()) == [(foreign, foreign.stat().st_mtime)]
+        trees.remove_folder(foreign)
+        assert list(trees.iter_foreign()) == []
+        assert list(trees) == [tree]
+
+    def test_nothing_else_is_found(self, trees: Trees, root: Path, tree: Tree) -> None:
+        """What is not whole yet, and what nobody knows."""
+        for name in [f".tmp-{SHA256}", f"{SHA256[:-1]}.1", f"{SHA256}.new", f"{SHA256}.1.2", "README"]:
+            (root / "trees" / "ab" / name).mkdir()
+        assert list(trees.iter_foreign()) == []
+        assert list(trees) == [tree]
