@@ -1,4 +1,4 @@
-"""What we say when pip runs without us, before pip has set up its own logging."""
+"""What we say when pip runs without us, before pip has set up its own logging; and what must not be said."""
 
 from __future__ import annotations
 
@@ -13,10 +13,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+def hide_credentials(text: str) -> str:
+    """Return *text* with the credentials of each URL in it replaced by asterisks."""
+    return re.sub(r"(?<=://)[^/?#\s\"]+@", "****@", text)
+
+
 def say_plain_pip(error: Exception, args: Sequence[str]) -> None:
     """Say on stderr that pip runs without the cache, and why; nothing when pip was told to be quiet."""
     is_quiet = any(re.fullmatch(r"--quiet|-[hvUIV]*q[hqvUIV]*", arg) for arg in args)
     if is_quiet or os.environ.get("PIP_QUIET", "0") not in {"", "0"}:
         return
     reason = str(error) if isinstance(error, PipCacheError) else f"{type(error).__name__}: {error}"
-    sys.stderr.write(f"WARNING: Continuing with plain pip, without pipcache: {reason}\n")
+    sys.stderr.write(f"WARNING: Continuing with plain pip, without pipcache: {hide_credentials(reason)}\n")

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 from pipcache_plugin.files import sha256_of
 from pipcache_plugin.keys.interpreter import collect_interpreter
 from pipcache_plugin.pip_bridge import inner, run
+from pipcache_plugin.pip_bridge.notices import hide_credentials
 from pipcache_plugin.pip_bridge.seams import PipFunction, Seam
 
 if TYPE_CHECKING:
@@ -120,7 +121,11 @@ def describe_command(words: Sequence[str], environ: Mapping[str, str], installed
     texts = [_read(path) for path in [*constraints, *files]]
     # A store may be shared by machines of several kinds.
     machine = [sys.version, sys.base_prefix, dataclasses.asdict(collect_interpreter()), {**default_environment()}]
-    content = [pip.__version__, machine, [*words], options, {**installed}, texts]
+    # Who asks is no part of what is asked, as in pip's own cache: a secret is not even digested.
+    arguments = [hide_credentials(word) for word in words]
+    variables = {name: hide_credentials(value) for name, value in options.items()}
+    read = [text and hide_credentials(text) for text in texts]
+    content = [pip.__version__, machine, arguments, variables, {**installed}, read]
     return Command(
         key=hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest(),
         is_lasting=_asks_the_index_alone(words, options, texts, constraints),

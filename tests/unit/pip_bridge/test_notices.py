@@ -1,10 +1,10 @@
-"""What we say when pip runs without us."""
+"""What we say when pip runs without us, and what must not be said."""
 
 from __future__ import annotations
 
 import pytest
 
-from pipcache_plugin.pip_bridge.notices import say_plain_pip
+from pipcache_plugin.pip_bridge.notices import hide_credentials, say_plain_pip
 from pipcache_plugin.pip_bridge.start import OldPipError
 
 
@@ -50,3 +50,29 @@ def test_variable_is_quiet(capsys: pytest.CaptureFixture[str], monkeypatch: pyte
     """``PIP_QUIET`` is pip's own spelling of the option."""
     monkeypatch.setenv("PIP_QUIET", "1")
     assert said(capsys, "install") == ""
+
+
+def test_credentials_in_an_error_are_not_said(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whatever raised it had the whole URL."""
+    say_plain_pip(ValueError("cannot parse 'https://user:secret@example.org:x/'"), [])
+    assert capsys.readouterr().err.endswith("ValueError: cannot parse 'https://****@example.org:x/'\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("http://user:secret@host/a@b?c@d", "http://****@host/a@b?c@d"),
+        ("http://secret@host", "http://****@host"),
+        ("http://user:sec@ret@host:80/", "http://****@host:80/"),
+        ("simple @ git+https://user:s%2Fecret@host/x@1 and ssh://git@host", None),
+        ("http://host/ user@example.org", "http://host/ user@example.org"),
+        ("http://host\nname @ file:///x", "http://host\nname @ file:///x"),
+        ("http://host/@", "http://host/@"),
+        ("user:secret@host", "user:secret@host"),
+        ("", ""),
+    ],
+)
+def test_hidden_credentials(text: str, shown: str | None) -> None:
+    """Those of every URL, however they are spelled; nothing else."""
+    expected = "simple @ git+https://****@host/x@1 and ssh://****@host" if shown is None else shown
+    assert hide_credentials(text) == expected

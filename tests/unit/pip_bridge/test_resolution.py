@@ -135,6 +135,19 @@ class TestKey:
         assert len(keys) == 4
         assert describe(environ={name: "1"}).environ == {name: "1"}
 
+    def test_credentials_do_not_decide(self, configuration_file: Path) -> None:
+        """Whoever asks, on the command line, by a variable or in a file, asks the same; another host is another."""
+        keys: dict[str, set[str]] = {}
+        for netloc in ["a:b@one.example.org", "c:d%40@one.example.org", "token@one.example.org", "a:b@two.example.org"]:
+            url = f"https://{netloc}/simple"
+            host = netloc.partition("@")[2]
+            keys.setdefault(f"option {host}", set()).add(describe(["-i", url]).key)
+            keys.setdefault(f"variable {host}", set()).add(describe(environ={"PIP_INDEX_URL": url}).key)
+            configuration_file.write_text(f"[global]\nindex-url = {url}\n")
+            keys.setdefault(f"file {host}", set()).add(describe().key)
+            configuration_file.unlink()
+        assert len({key for found in keys.values() for key in found}) == len(keys) == 6
+
     def test_other_installed_distributions(self) -> None:
         """Which there are, and which versions of them."""
         keys = {describe(installed=installed).key for installed in [{}, {"a": "1"}, {"a": "2"}, {"b": "1"}]}
