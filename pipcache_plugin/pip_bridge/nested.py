@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pipcache_plugin.pip_bridge import jobs, runner
+from pipcache_plugin.pip_bridge.notices import hide_credentials
 from pipcache_plugin.pip_bridge.run import REPORT_VARIABLE, current, make_folder, nested_environ
 from pipcache_plugin.pip_bridge.seams import PipFunction, Seam
 
@@ -59,7 +60,7 @@ def _call_subprocess(original: PipFunction, cmd: Sequence[Any], *args: Any, **kw
     environ = {**(kwargs.pop("extra_environ", None) or {}), **nested_environ, runner.MODULES_VARIABLE: runner.modules()}
     environment = _environment_in(words)
     if environment is None:
-        return original(words, *args, extra_environ=environ, **kwargs)
+        return original(_hide_credentials(words), *args, extra_environ=environ, **kwargs)
     # Up to 26.1 pip installs build requirements with its own interpreter, into a prefix: scripts would start that.
     python = environment.paths.python
     words[0] = str(python)
@@ -71,9 +72,20 @@ def _call_subprocess(original: PipFunction, cmd: Sequence[Any], *args: Any, **kw
     def install(report: str) -> Any:
         # It may have to wait for what another job is building, which then must not wait for it.
         with jobs.without_slot():
-            return original(words, *args, extra_environ={**environ, REPORT_VARIABLE: report}, **kwargs)
+            told = {**environ, REPORT_VARIABLE: report}
+            return original(_hide_credentials(words), *args, extra_environ=told, **kwargs)
 
     return _install_remembering(environment, words, environ, install)
+
+
+def _hide_credentials(words: Sequence[str]) -> Sequence[Any]:
+    """Keep credentials in URLs of indexes out of what pip says of a command: it shows the whole of one that fails."""
+    from pip._internal.utils.misc import HiddenText
+
+    redacted = [hide_credentials(word) for word in words]
+    return [
+        word if word == shown else HiddenText(word, redacted=shown) for word, shown in zip(words, redacted, strict=True)
+    ]
 
 
 def _install_remembering(

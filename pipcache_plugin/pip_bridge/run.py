@@ -7,12 +7,13 @@ import logging
 import os
 import sys
 import time
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipcache_plugin.management import stores
 from pipcache_plugin.pip_bridge import beginning
-from pipcache_plugin.pip_bridge.notices import say_plain_pip
+from pipcache_plugin.pip_bridge.notices import hide_credentials, say_plain_pip
 from pipcache_plugin.pip_bridge.present import PipPresent
 from pipcache_plugin.settings import Settings, SettingsError, load
 
@@ -171,6 +172,7 @@ class Run:
 
     def warn_once(self, message: str) -> None:
         """Tell the user that something about the cache is wrong; the first time only, and never to one who is quiet."""
+        message = hide_credentials(message)
         if not self._has_warned and not self.options.quiet:
             logger.warning("%s", message)
         else:
@@ -196,7 +198,7 @@ def give_up(error: Exception) -> None:
         say_plain_pip(error, sys.argv[1:])
     else:
         _current.warn_once(f"Continuing without pipcache, which failed: {type(error).__name__}: {error}")
-    logger.debug("pipcache failed", exc_info=error)
+    logger.debug("pipcache failed: %s", hide_credentials("".join(traceback.format_exception(error))))
     _current = None
 
 
@@ -295,6 +297,8 @@ def _environ_of_nested(options: Values) -> dict[str, str]:
         environ["PIP_REBUILD"] = _NONE
     # It is one of the processes that this one may run at once.
     environ["PIP_JOBS"] = "1"
+    if options.keyring_provider != "auto":
+        environ["PIP_KEYRING_PROVIDER"] = options.keyring_provider
     if options.cache_dir:
         environ["PIP_CACHE_DIR"] = options.cache_dir
     elif options.cache_dir is not None:

@@ -201,6 +201,15 @@ class TestRebuild:
         assert not run.Run(store, nested, PipPresent(nested, None, None)).is_to_rebuild("alpha", KEY)
 
 
+def test_keyring_of_build_requirements(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The child process that installs them asks the keyring that the user has named; by itself it asks none."""
+    assert "PIP_KEYRING_PROVIDER" not in run._environ_of_nested(parse("install", "c"))
+    environ = run._environ_of_nested(parse("install", "c", "--keyring-provider", "subprocess"))
+    assert environ["PIP_KEYRING_PROVIDER"] == "subprocess"
+    monkeypatch.setenv("PIP_KEYRING_PROVIDER", environ["PIP_KEYRING_PROVIDER"])
+    assert parse("install", "c").keyring_provider == "subprocess"
+
+
 def parse(command: str, *args: str) -> Values:
     """Return the options of one of pip's commands that has ours."""
     from pip._internal.commands import create_command
