@@ -66,7 +66,7 @@ class RequirementBuild:
         self._key = inputs.key()
         self._present = current.present.at(self.requirement.source_dir) if link.is_vcs else current.present
         self._evidence = BuildEvidence(self.requirement, link, self._present, is_isolated=self._is_isolated)
-        told = {**inputs.to_dict(), "index": sources.find_index(link)}
+        told = sources.tell_inputs(inputs, link)
         self._keeper = keeper.Keeper(current, self._key, self._present, self._evidence, told)
         self._once: BuildOnce | None = None
         self._requires: Sequence[str] = []

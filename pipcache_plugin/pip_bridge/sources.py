@@ -8,6 +8,7 @@ version control systems.
 from __future__ import annotations
 
 import posixpath
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ from pipcache_plugin.keys.source import (
     parse_commit,
     parse_sha256,
 )
+from pipcache_plugin.pip_bridge.notices import hide_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,6 +80,16 @@ def make_inputs(
         config_settings=freeze_config_settings(config_settings),
         is_isolated=is_isolated(build_isolation),
     )
+
+
+def tell_inputs(inputs: BuildInputs, link: Link) -> dict[str, object]:
+    """Return what a build key was made from, and which index told of *link*, for the user to read: no credentials."""
+    shown = tuple((name, _hide_all(value)) for name, value in inputs.config_settings)
+    return {**replace(inputs, config_settings=shown).to_dict(), "index": find_index(link)}
+
+
+def _hide_all(value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+    return hide_credentials(value) if isinstance(value, str) else tuple(map(hide_credentials, value))
 
 
 def find_index(link: Link) -> str | None:
