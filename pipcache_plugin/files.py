@@ -8,13 +8,20 @@ import os
 import secrets
 import shutil
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
 _CHUNK_BYTES = 1 << 20
+
+_MOST_TRIES = 5
+
+_MOST_REMOVERS = 100
+"""So often at the most somebody else has removed what was to be removed next."""
+
+_Result = TypeVar("_Result")
 
 _asking = threading.Lock()
 
@@ -95,6 +102,34 @@ def write_atomically(target: Path, content: bytes, finish: Callable[[Path], None
             file.write(content)
         if finish is not None:
             finish(temporary)
+
+
+def remove_tree(folder: str | os.PathLike[str]) -> None:
+    """Remove a folder and all that is in it, also while others do the same; one that is gone already is no error.
+
+    :raises OSError: something is still there.
+    """
+    for tries_left in reversed(range(_MOST_REMOVERS)):
+        try:
+            shutil.rmtree(folder)
+        except FileNotFoundError:
+            # It, or something in it that another process has just removed.
+            if os.path.lexists(folder):
+                if tries_left:
+                    continue
+                raise
+        return
+
+
+def again_if_gone(store: Callable[[], _Result]) -> _Result:
+    """Call *store*, which writes into a folder that it makes, and again if others remove that meanwhile, as empty.
+
+    :raises OSError: it was not stored.
+    """
+    for _ in range(_MOST_TRIES - 1):
+        with contextlib.suppress(FileNotFoundError):
+            return store()
+    return store()
 
 
 def link_or_copy(source: Path, target: Path) -> None:

@@ -7,17 +7,18 @@ they are and how quickly they were built.
 from __future__ import annotations
 
 import contextlib
-import shutil
+import json
+import math
 import time
 from collections import defaultdict
-from dataclasses import dataclass
-from enum import Enum
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from pipcache_plugin.files import mtime_of
+from pipcache_plugin.files import remove_tree
+from pipcache_plugin.management.survey import Kind, Piece, survey
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from pathlib import Path
 
     from pipcache_plugin.store.store import Store
@@ -25,45 +26,8 @@ if TYPE_CHECKING:
 _LEAST_BUILD_SECONDS = 0.1
 """So long at least takes the quickest build; and it keeps what is divided by it finite."""
 
-_LEFTOVERS = ["*/.tmp-*", "*/??/.tmp-*", "*/??/*/.tmp-*", "trees/??/*/bytecode/.tmp-*"]
-
-_LEFTOVER_SECONDS = 3600
-"""A temporary file this old is nobody's any more."""
-
-
-class Kind(Enum):
-    """What a piece is: in the order in which pieces are taken out for want of room."""
-
-    LEFTOVER = "left over"
-    RESPONSE = "HTTP responses"
-    TREE = "unpacked wheels"
-    METADATA = "metadata"
-    WHEEL = "wheels"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Piece:
-    """What is taken out as a whole."""
-
-    kind: Kind
-    path: Path
-    size_bytes: int
-
-    last_used: float
-    """Unix time in seconds."""
-
-    project: str = ""
-    """Normalized name, of a wheel."""
-
-    version: str = ""
-    build_seconds: float = 0.0
-    entries: tuple[Path, ...] = ()
-    """Of a wheel: what tells how it was built, and goes with it."""
-
-    @property
-    def name(self) -> str:
-        """What the user is told."""
-        return self.path.name
+_RESOLUTION_SECONDS = 30 * 86_400
+"""What an index said this long ago does not hold: it was not asked for again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +35,9 @@ class Limits:
     """What may stay."""
 
     max_bytes: int | None = None
+    spare_bytes: int = 0
+    """When there is more than that, so much more goes, so that there is room for what comes."""
+
     older_than_seconds: float | None = None
     """What was not used for longer goes."""
 
@@ -81,34 +48,55 @@ class Limits:
     """What is got or made as quickly as it is carried along goes: all but wheels that were built here."""
 
 
+def bound_to(max_bytes: int) -> Limits:
+    """Return the limits of a store that looks after itself: a tenth goes at once, and then nothing for some time."""
+    return Limits(max_bytes=max_bytes, spare_bytes=max_bytes // 10)
+
+
 def collect(store: Store, responses: Iterable[Path] = ()) -> list[Piece]:
-    """Return all that can be taken out.
+    """Return all that takes room; entries are not read yet.
 
     :param responses: files of pip's HTTP cache.
 
     :raises OSError: the store cannot be listed.
     """
-    pieces = [*_iter_wheels(store), *_iter_trees(store), *_iter_leftovers(store)]
-    pieces += [piece for document in store.metadata if (piece := _piece_of(Kind.METADATA, document.path, atime=False))]
-    return pieces + [piece for path in responses if (piece := _piece_of(Kind.RESPONSE, path, atime=True))]
+    return survey(store) + [piece for path in responses if (piece := _response(path)) is not None]
 
 
-def choose(pieces: Collection[Piece], limits: Limits, now: float | None = None) -> list[Piece]:
-    """Return what has to go, in the order in which it does."""
+def choose(pieces: Sequence[Piece], limits: Limits, now: float | None = None) -> list[Piece]:
+    """Return what has to go, in the order in which it does. Entries are read when wheels have to be weighed."""
     now = time.time() if now is None else now
+    if _concerns_wheels(pieces, limits):
+        pieces = weigh(pieces)
     chosen = [piece for piece in pieces if _is_due(piece, limits, now)]
     if limits.keep_latest is not None:
-        chosen += _superseded(pieces, limits.keep_latest, chosen)
+        chosen += _superseded(_without(pieces, chosen), limits.keep_latest)
     if limits.max_bytes is not None:
-        paths = {piece.path for piece in chosen}
-        kept = sorted((piece for piece in pieces if piece.path not in paths), key=lambda piece: _order(piece, now))
-        excess = sum(piece.size_bytes for piece in kept) - limits.max_bytes
-        for piece in kept:
-            if excess <= 0:
-                break
-            chosen.append(piece)
-            excess -= piece.size_bytes
+        chosen += _excess(_without(pieces, chosen), limits.max_bytes, limits.spare_bytes, now)
     return chosen
+
+
+def weigh(pieces: Iterable[Piece]) -> list[Piece]:
+    """Return *pieces* in which each wheel has its entries: when it was used, how long it was built.
+
+    An entry whose wheel is gone is left over; one that tells of none, of another version perhaps, is like metadata.
+    """
+    wheels = {_address(piece.path): piece for piece in pieces if piece.kind is Kind.WHEEL}
+    entries: dict[tuple[str, str], list[tuple[Piece, float]]] = {address: [] for address in wheels}
+    others = []
+    for piece in pieces:
+        if piece.kind is Kind.ENTRY:
+            wheel, build_seconds = _read_entry(piece.path)
+            if wheel is None:
+                others.append(replace(piece, kind=Kind.METADATA))
+            elif (address := _address(wheel)) in entries:
+                entries[address].append((piece, build_seconds))
+            elif not wheel.exists():
+                # It came before its entry: it is not on its way.
+                others.append(replace(piece, kind=Kind.LEFTOVER))
+        elif piece.kind is not Kind.WHEEL:
+            others.append(piece)
+    return others + [_with_entries(wheel, entries[address]) for address, wheel in wheels.items()]
 
 
 def remove(store: Store, piece: Piece) -> None:
@@ -119,99 +107,136 @@ def remove(store: Store, piece: Piece) -> None:
 
     :raises OSError: it is still there.
     """
-    if piece.kind is Kind.TREE:
+    if store.trees.folder in piece.path.parents:
         store.trees.remove_folder(piece.path)
+    elif piece.path.parent == store.environments.folder:
+        store.environments.remove(piece.path.name)
     elif piece.path.is_dir() and not piece.path.is_symlink():
-        # Somebody else may be at it.
-        with contextlib.suppress(FileNotFoundError):
-            shutil.rmtree(piece.path)
+        remove_tree(piece.path)
     else:
         # First what leads to it.
         for path in [*piece.entries, piece.path]:
             path.unlink(missing_ok=True)
-        for folder in [piece.path.parent, *(entry.parent for entry in piece.entries)]:
-            # Others may be in it.
-            with contextlib.suppress(OSError):
-                folder.rmdir()
+            _remove_empty(path, store.root)
 
 
-def _iter_wheels(store: Store) -> Iterator[Piece]:
-    entries = defaultdict(list)
-    for entry in store.iter_entries():
-        entries[entry.wheel.sha256].append(entry)
-    for path in store.wheels:
-        found = entries[path.parent.name]
-        records = [entry.record for entry in found if isinstance(entry.record, dict)]
-        piece = _piece_of(Kind.WHEEL, path, atime=False)
-        if piece is None:
-            continue
-        uses = [used for entry in found if (used := mtime_of(entry.path)) is not None]
-        project, _, rest = path.name.partition("-")
-        yield Piece(
-            kind=piece.kind,
-            path=path,
-            size_bytes=piece.size_bytes,
-            last_used=max(uses, default=piece.last_used),
-            project=project.lower().replace("_", "-"),
-            version=rest.partition("-")[0],
-            build_seconds=max((_number(record.get("build_seconds")) for record in records), default=0.0),
-            entries=tuple(entry.path for entry in found),
-        )
+def _remove_empty(path: Path, root: Path) -> None:
+    """Remove the folders of a table that a file was in, if nothing else is in them."""
+    if root in path.parents:
+        with contextlib.suppress(OSError):
+            for folder in path.relative_to(root).parents[:-2]:
+                (root / folder).rmdir()
 
 
-def _iter_trees(store: Store) -> Iterator[Piece]:
-    for tree in store.trees:
-        folders = [tree, *store.trees.iter_bytecode(tree)]
-        size = sum(known.size_bytes for folder in folders for known in folder.files.values())
-        yield Piece(kind=Kind.TREE, path=tree.folder.parent, size_bytes=size, last_used=store.trees.find_use(tree))
+def _concerns_wheels(pieces: Iterable[Piece], limits: Limits) -> bool:
+    """Tell whether the age, the version or the worth of wheels may matter."""
+    if limits.older_than_seconds is not None or limits.keep_latest is not None:
+        return True
+    if limits.max_bytes is None:
+        return False
+    wheels = total = 0
+    for piece in pieces:
+        total += piece.size_bytes if piece.kind is not Kind.LEFTOVER else 0
+        wheels += piece.size_bytes if piece.kind in {Kind.WHEEL, Kind.ENTRY} else 0
+    # All else goes first.
+    return total > limits.max_bytes and wheels > limits.max_bytes - limits.spare_bytes
 
 
-def _iter_leftovers(store: Store) -> Iterator[Piece]:
-    """Go through what did not verify, and what killed processes have left."""
-    now = time.time()
-    for path in store.damaged.glob("*"):
-        if (piece := _piece_of(Kind.LEFTOVER, path, atime=False)) is not None:
-            yield piece
-    # Not everywhere: there may be a hundred thousand files in trees.
-    for path in (path for pattern in _LEFTOVERS for path in store.root.glob(pattern)):
-        used = mtime_of(path)
-        if used is not None and now - used > _LEFTOVER_SECONDS:
-            yield Piece(kind=Kind.LEFTOVER, path=path, size_bytes=_size(path), last_used=0.0)
+def _without(pieces: Iterable[Piece], chosen: Iterable[Piece]) -> list[Piece]:
+    known = set(map(id, chosen))
+    return [piece for piece in pieces if id(piece) not in known]
 
 
-def _piece_of(kind: Kind, path: Path, *, atime: bool) -> Piece | None:
+def _excess(pieces: Sequence[Piece], max_bytes: int, spare_bytes: int, now: float) -> list[Piece]:
+    """Return what has to go for want of room."""
+    excess = sum(piece.size_bytes for piece in pieces) - max_bytes
+    if excess <= 0:
+        return []
+    excess += spare_bytes
+    chosen: list[Piece] = []
+    for piece in sorted(pieces, key=lambda piece: _order(piece, now)):
+        if excess <= 0:
+            break
+        chosen.append(piece)
+        excess -= piece.size_bytes
+    return chosen
+
+
+def _response(path: Path) -> Piece | None:
     try:
         status = path.stat()
     except OSError:
         return None
-    used = max(status.st_mtime, status.st_atime) if atime else status.st_mtime
-    return Piece(kind=kind, path=path, size_bytes=_size(path), last_used=used)
+    used = max(status.st_mtime, status.st_atime)
+    return Piece(kind=Kind.RESPONSE, path=path, size_bytes=status.st_size, last_used=used)
+
+
+def _address(wheel: Path) -> tuple[str, str]:
+    """Return the digest and the file name of a wheel."""
+    return wheel.parent.name, wheel.name
+
+
+def _read_entry(path: Path) -> tuple[Path | None, float]:
+    """Return which wheel an entry tells of, and how long it was built; also of other versions, if they say it so."""
+    try:
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None, 0.0
+    match content:
+        case {"wheel": {"filename": str(filename), "sha256": str(sha256)}}:
+            record = content.get("record")
+            build_seconds = _seconds(record.get("build_seconds")) if isinstance(record, dict) else 0.0
+            return path.parents[3] / "wheels" / sha256[:2] / sha256 / filename, build_seconds
+    return None, 0.0
+
+
+def _with_entries(wheel: Piece, entries: Sequence[tuple[Piece, float]]) -> Piece:
+    if not entries:
+        return wheel
+    return replace(
+        wheel,
+        size_bytes=wheel.size_bytes + sum(entry.size_bytes for entry, _ in entries),
+        last_used=max(entry.last_used for entry, _ in entries),
+        build_seconds=max(build_seconds for _, build_seconds in entries),
+        entries=tuple(entry.path for entry, _ in entries),
+    )
 
 
 def _is_due(piece: Piece, limits: Limits, now: float) -> bool:
-    if piece.kind is Kind.LEFTOVER:
+    age = now - piece.last_used
+    if piece.kind is Kind.LEFTOVER or (piece.kind is Kind.RESOLUTION and age > _RESOLUTION_SECONDS):
         return True
-    if limits.is_for_ci and piece.kind in {Kind.RESPONSE, Kind.TREE}:
+    if limits.is_for_ci and piece.kind in {Kind.RESPONSE, Kind.RESOLUTION, Kind.TREE}:
         return True
-    return limits.older_than_seconds is not None and now - piece.last_used > limits.older_than_seconds
+    return limits.older_than_seconds is not None and age > limits.older_than_seconds
 
 
-def _superseded(pieces: Iterable[Piece], most: int, chosen: Sequence[Piece]) -> list[Piece]:
-    """Return the wheels of all but the newest versions of each project."""
+def _superseded(pieces: Sequence[Piece], most: int) -> list[Piece]:
+    """Return the wheels of all but the newest versions of each project, after what belongs to them."""
+    from packaging.utils import canonicalize_name
     from packaging.version import InvalidVersion, Version
 
-    gone = {piece.path for piece in chosen}
     versions: dict[str, dict[Version, list[Piece]]] = defaultdict(lambda: defaultdict(list))
     for piece in pieces:
-        if piece.kind is Kind.WHEEL and piece.path not in gone:
+        if piece.kind is Kind.WHEEL:
+            project, version, *_ = [*piece.path.name.split("-"), ""]
             with contextlib.suppress(InvalidVersion):
-                versions[piece.project][Version(piece.version.replace("_", "-"))].append(piece)
-    return [
+                versions[canonicalize_name(project)][Version(version.replace("_", "-"))].append(piece)
+    wheels = [
         piece
-        for wheels in versions.values()
-        for version in sorted(wheels, reverse=True)[most:]
-        for piece in wheels[version]
+        for known in versions.values()
+        for version in sorted(known, reverse=True)[most:]
+        for piece in known[version]
     ]
+    digests = {wheel.path.parent.name for wheel in wheels}
+    keys = {entry.parent.name for wheel in wheels for entry in wheel.entries}
+    return [*(piece for piece in pieces if _belongs_to(piece, digests, keys)), *wheels]
+
+
+def _belongs_to(piece: Piece, digests: Collection[str], keys: Collection[str]) -> bool:
+    if piece.kind is Kind.TREE:
+        return piece.path.name.partition(".")[0] in digests
+    return piece.kind is Kind.METADATA and piece.path.parent.name in keys
 
 
 _ORDER = {kind: number for number, kind in enumerate(Kind)}
@@ -225,13 +250,10 @@ def _order(piece: Piece, now: float) -> tuple[int, float]:
     return _ORDER[piece.kind], -age * piece.size_bytes / max(piece.build_seconds, _LEAST_BUILD_SECONDS)
 
 
-def _size(path: Path) -> int:
-    with contextlib.suppress(OSError):
-        if path.is_dir() and not path.is_symlink():
-            return sum(_size(child) for child in path.iterdir())
-        return path.lstat().st_size
-    return 0
-
-
-def _number(value: object) -> float:
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else 0.0
+def _seconds(value: object) -> float:
+    """Return a number that can be counted with; 0 for anything else."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
+        return 0.0
+    with contextlib.suppress(OverflowError):
+        return float(value)
+    return 0.0

@@ -96,9 +96,12 @@ def _prune(command: CacheCommand, store: Store, options: Values) -> None:
     from pip._internal.utils.misc import format_size
 
     from pipcache_plugin.management import pruning
+    from pipcache_plugin.management.survey import Kind
 
     limits = _limits(options)
-    responses = map(Path, command._find_http_files(options))
+    # By itself, it does what is done once a day without being asked.
+    responses = map(Path, command._find_http_files(options)) if limits is not None else ()
+    limits = limits or pruning.bound_to(run.load_settings().max_size)
     pieces = []
     for piece in pruning.choose(pruning.collect(store, responses), limits):
         try:
@@ -110,9 +113,9 @@ def _prune(command: CacheCommand, store: Store, options: Values) -> None:
         pieces.append(piece)
         logger.log(15, "%s %s", "Would remove" if options.dry_run else "Removed", piece.path)
     if not options.dry_run:
-        contents.remove_empty_folders(store)
+        contents.remove_unheld_locks(store)
     removed = "would be removed" if options.dry_run else "removed"
-    for kind in pruning.Kind:
+    for kind in Kind:
         found = [piece for piece in pieces if piece.kind is kind]
         if found:
             size = format_size(sum(piece.size_bytes for piece in found))
@@ -121,7 +124,8 @@ def _prune(command: CacheCommand, store: Store, options: Values) -> None:
         logger.info("Nothing to remove")
 
 
-def _limits(options: Values) -> Limits:
+def _limits(options: Values) -> Limits | None:
+    """Return what the user has asked for; ``None`` for nothing."""
     from pip._internal.exceptions import CommandError
 
     from pipcache_plugin.management.pruning import Limits
@@ -134,8 +138,7 @@ def _limits(options: Values) -> Limits:
         keep_latest=options.keep_latest,
         is_for_ci=bool(options.for_ci),
     )
-    # By itself, it does what is done now and then without being asked.
-    return limits if limits != Limits() else Limits(max_bytes=run.load_settings().max_size)
+    return limits if limits != Limits() else None
 
 
 def _parse(option: str, parse: Callable[[str], Any], text: str | None) -> Any:

@@ -50,13 +50,13 @@ def _list_cache_items(original: PipFunction, self: CacheCommand, options: Values
 def _print_json(self: CacheCommand, options: Values, args: list[str]) -> None:
     from pip._internal.exceptions import CommandError
 
-    from pipcache_plugin.management.inventory import describe
+    from pipcache_plugin.management.inventory import describe, to_json
 
     if len(args) > 1:
         raise CommandError("Too many arguments")
     store = run.find_store(options, run.load_settings())
     paths = map(Path, self._find_wheels(options, args[0] if args else "*"))
-    logger.info("%s", json.dumps(describe(store, paths), indent=2))
+    logger.info("%s", to_json(describe(store, paths)))
 
 
 def _remove_cache_items(original: PipFunction, self: CacheCommand, options: Values, args: list[str]) -> None:
@@ -88,16 +88,16 @@ def _get_cache_info(original: PipFunction, self: CacheCommand, options: Values, 
     _run_for_pip_only(original, self, options, args)
     store = run.find_store(options, run.load_settings())
     if store is not None:
-        wheels = list(store.wheels)
+        count, size = contents.size_of_wheels(store)
         logger.info("Wheels built by pipcache location: %s", store.wheels.folder)
-        logger.info("Wheels built by pipcache size: %s", format_size(contents.size_bytes(wheels)))
-        logger.info("Number of wheels built by pipcache: %s", len(wheels))
+        logger.info("Wheels built by pipcache size: %s", format_size(size))
+        logger.info("Number of wheels built by pipcache: %s", count)
         count, size = contents.size_of_trees(store)
         logger.info("Unpacked wheels location: %s", store.trees.folder)
         logger.info("Unpacked wheels size: %s", format_size(size))
         logger.info("Number of unpacked wheels: %s", count)
         for lower in store.lower:
-            logger.info("Read-only cache: %s (%s wheels)", lower.root, len(list(lower.wheels)))
+            logger.info("Read-only cache: %s (%s wheels)", lower.root, contents.size_of_wheels(lower)[0])
 
 
 def _collect_info(self: CacheCommand, options: Values) -> dict[str, object]:
@@ -111,11 +111,9 @@ def _collect_info(self: CacheCommand, options: Values) -> dict[str, object]:
     }
     store = run.find_store(options, run.load_settings())
     if store is not None:
-        built, unpacked = list(store.wheels), contents.size_of_trees(store)
-        found["wheels"] = _describe(store.wheels.folder, len(built), contents.size_bytes(built))
-        found["unpacked_wheels"] = _describe(store.trees.folder, *unpacked)
-        below = [(lower, list(lower.wheels)) for lower in store.lower]
-        found["read_only"] = [_describe(lower.root, len(own), contents.size_bytes(own)) for lower, own in below]
+        found["wheels"] = _describe(store.wheels.folder, *contents.size_of_wheels(store))
+        found["unpacked_wheels"] = _describe(store.trees.folder, *contents.size_of_trees(store))
+        found["read_only"] = [_describe(lower.root, *contents.size_of_wheels(lower)) for lower in store.lower]
     return found
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import shutil
+import stat
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipcache_plugin.files import link_or_copy, replacing, sha256_of
+from pipcache_plugin.files import again_if_gone, link_or_copy, replacing, sha256_of
 from pipcache_plugin.store.damaged import set_aside
 from pipcache_plugin.store.owners import make_folder, share
+from pipcache_plugin.store.scanning import iter_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,11 +52,17 @@ class WheelBlobs:
         blob = WheelBlob(filename=wheel.name, sha256=sha256_of(wheel), size_bytes=wheel.stat().st_size)
         target = self.path_of(blob)
         if not self._verifies(target, blob):
-            make_folder(self._root, target.parent)
-            with replacing(target) as temporary:
-                shutil.copyfile(wheel, temporary)
-                share(self._root, temporary)
+            if target.is_dir():
+                # A file does not take its place.
+                set_aside(self._root, target)
+            again_if_gone(lambda: self._copy(wheel, target))
         return blob
+
+    def _copy(self, wheel: Path, target: Path) -> None:
+        make_folder(self._root, target.parent)
+        with replacing(target) as temporary:
+            shutil.copyfile(wheel, temporary)
+            share(self._root, temporary)
 
     def place(self, blob: WheelBlob, folder: Path) -> Path | None:
         """Put the wheel into *folder*, verified, and return it there; ``None`` when the store does not have it intact.
@@ -81,16 +89,18 @@ class WheelBlobs:
     def has(self, blob: WheelBlob) -> bool:
         """Tell whether the file is there with the right size; its bytes are verified when it is placed."""
         try:
-            return self.path_of(blob).stat().st_size == blob.size_bytes
+            status = self.path_of(blob).stat()
+            return stat.S_ISREG(status.st_mode) and status.st_size == blob.size_bytes
         except (FileNotFoundError, NotADirectoryError):
             return False
 
     def __iter__(self) -> Iterator[Path]:
         """Go through the paths of all wheels, sorted."""
-        yield from sorted(self.folder.glob("[0-9a-f][0-9a-f]/*/*.whl"))
+        for entry in iter_files(self.folder, ".whl"):
+            yield Path(entry.path)
 
     def _verifies(self, path: Path, blob: WheelBlob) -> bool:
         try:
             return path.stat().st_size == blob.size_bytes and sha256_of(path) == blob.sha256
-        except (FileNotFoundError, NotADirectoryError):
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return False

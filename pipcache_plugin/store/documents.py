@@ -10,15 +10,16 @@ import hashlib
 import json
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipcache_plugin.files import write_atomically
+from pipcache_plugin.files import again_if_gone, write_atomically
 from pipcache_plugin.store.damaged import set_aside
 from pipcache_plugin.store.owners import make_folder, share
+from pipcache_plugin.store.scanning import iter_files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
+    from collections.abc import Iterable, Iterator, Mapping
 
 _ID_DIGITS = 32
 
@@ -50,8 +51,7 @@ class Documents:
         """
         data = json.dumps(content, sort_keys=True, ensure_ascii=True).encode("ascii")
         path = self._folder_of(key) / f"{_id_of(data)}.json"
-        make_folder(self._root, path.parent)
-        write_atomically(path, data, partial(share, self._root))
+        again_if_gone(lambda: self._write(path, data))
         return path
 
     def find(self, key: str) -> list[Document]:
@@ -59,37 +59,45 @@ class Documents:
 
         :raises OSError: the table cannot be read.
         """
-        return list(self._iter_folder(self._folder_of(key), sets_aside=not self._is_read_only))
+        try:
+            paths = sorted(self._folder_of(key).iterdir())
+        except FileNotFoundError:
+            return []
+        return list(self._iter_paths(paths, sets_aside=not self._is_read_only))
 
     def __iter__(self) -> Iterator[Document]:
         """Go through all documents of the table; what does not verify stays where it is.
 
         :raises OSError: the table cannot be read.
         """
-        for folder in sorted(self.folder.glob("[0-9a-f][0-9a-f]/*")):
-            if folder.is_dir():
-                yield from self._iter_folder(folder, sets_aside=False)
+        yield from self._iter_paths(self._list(), sets_aside=False)
 
     def find_damaged(self) -> Iterator[Path]:
         """Go through the files that are not what was stored, and leave them where they are."""
-        for path in sorted(self.folder.glob("[0-9a-f][0-9a-f]/*/*.json")):
+        for path in self._list():
             try:
                 data = path.read_bytes()
             except FileNotFoundError:
-                continue
+                # A link that leads nowhere, or it was taken out meanwhile.
+                if not path.is_symlink():
+                    continue
+                data = b""
             except OSError:
                 data = b""
             if _id_of(data) != path.stem or _parse(data) is None:
                 yield path
 
+    def _write(self, path: Path, data: bytes) -> None:
+        make_folder(self._root, path.parent)
+        write_atomically(path, data, partial(share, self._root))
+
     def _folder_of(self, key: str) -> Path:
         return self.folder / key[:2] / key
 
-    def _iter_folder(self, folder: Path, *, sets_aside: bool) -> Iterator[Document]:
-        try:
-            paths = sorted(folder.iterdir())
-        except FileNotFoundError:
-            return
+    def _list(self) -> Iterator[Path]:
+        return (Path(entry.path) for entry in iter_files(self.folder, ".json"))
+
+    def _iter_paths(self, paths: Iterable[Path], *, sets_aside: bool) -> Iterator[Document]:
         for path in paths:
             if path.suffix == ".json" and (content := self._read(path, sets_aside=sets_aside)) is not None:
                 yield Document(path=path, content=content)

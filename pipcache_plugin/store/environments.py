@@ -10,13 +10,16 @@ import contextlib
 import os
 import shutil
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipcache_plugin.files import remove_tree
 from pipcache_plugin.store import locks
 from pipcache_plugin.store.owners import make_folder
+from pipcache_plugin.store.scanning import scan
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
 _MOST = 1000
 """So many places with one key; more builds at a time than any machine runs."""
@@ -61,22 +64,36 @@ class Environments:
                 return Place(path=path, descriptor=descriptor)
         return None
 
+    def iter_unused(self) -> Iterator[Path]:
+        """Go through the places that something is in and that nobody has.
+
+        :raises OSError: the places cannot be listed.
+        """
+        for entry in scan(self.folder):
+            descriptor = locks.try_to_hold(self._lock_of(entry.name), self._root)
+            if descriptor is not None and descriptor != locks.HELD:
+                os.close(descriptor)
+                yield Path(entry.path)
+
+    def remove(self, name: str) -> None:
+        """Remove what is in a place, unless somebody has it.
+
+        :raises OSError: something cannot be removed.
+        """
+        descriptor = locks.try_to_hold(self._lock_of(name), self._root)
+        if descriptor is not None and descriptor != locks.HELD:
+            try:
+                remove_tree(self.folder / name)
+            finally:
+                os.close(descriptor)
+
     def remove_unused(self) -> None:
         """Remove what is in places that nobody has.
 
         :raises OSError: something cannot be removed.
         """
-        if not self.folder.is_dir():
-            return
-        for path in self.folder.iterdir():
-            descriptor = locks.try_to_hold(self._lock_of(path.name), self._root)
-            if descriptor is not None and descriptor != locks.HELD:
-                try:
-                    # Whoever had it may have removed it meanwhile.
-                    with contextlib.suppress(FileNotFoundError):
-                        shutil.rmtree(path)
-                finally:
-                    os.close(descriptor)
+        for path in self.iter_unused():
+            self.remove(path.name)
 
     def _lock_of(self, name: str) -> Path:
         return self._root / "locks" / "environments" / name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -173,7 +174,7 @@ class TestRemoveUnused:
         hold = locks.try_to_hold
 
         def hold_late(path: Path, root: Path) -> int | None:
-            (environments.folder / path.name).rmdir()
+            shutil.rmtree(environments.folder / path.name, ignore_errors=True)
             return hold(path, root)
 
         monkeypatch.setattr(locks, "try_to_hold", hold_late)
