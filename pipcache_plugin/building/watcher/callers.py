@@ -1,4 +1,4 @@
-"""Whose code it is that asks: the source tree's, a distribution's or the standard library's."""
+"""Whose code it is that asks: the source tree's, a distribution's, pip's or the standard library's."""
 
 import os
 import sys
@@ -46,3 +46,12 @@ def _callers(most=1000):
 def _is_asked_by_tree():
     frames = _callers(1)
     return bool(frames) and _is_trees(frames[0])
+
+
+def _is_pips():
+    """Tell whether it is pip that asks, run by the build: where it finds distributions is no choice of the build's."""
+    frame = sys._getframe(1)
+    while frame is not None and (frame.f_code.co_filename == _OURS or _is_stdlib(frame.f_code.co_filename)):
+        frame = frame.f_back
+    name = frame.f_globals.get("__name__") if frame is not None else None
+    return isinstance(name, str) and name.startswith(("pip._internal.", "pip._vendor."))

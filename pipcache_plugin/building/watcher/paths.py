@@ -29,7 +29,7 @@ def _is_foreign(path):
 @_guarded
 def _absent(path):
     path = _whole(path)
-    if _is_foreign(path) and not _exists(path):
+    if _is_foreign(path) and not _exists(path) and not _is_pips():
         _note("absent", path)
 
 
@@ -69,7 +69,8 @@ def _opened(path):
             try:
                 _real_stat(path)
             except (FileNotFoundError, NotADirectoryError):
-                _note("absent", path)
+                if not _is_pips():
+                    _note("absent", path)
 
 
 @_guarded

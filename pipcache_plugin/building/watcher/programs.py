@@ -44,12 +44,15 @@ def _variable(env, name):
 def _started(executable, args, env):
     name = _text(executable) if executable is not None else _text(args if isinstance(args, (str, bytes)) else args[0])
     words = [_text(args)] if isinstance(args, (str, bytes)) else [_text(word) for word in args]
+    base = os.path.basename(name)
+    is_python = base.startswith("python")
+    if not is_python and _is_pips():
+        # It says to the index which compiler there is, and asks for passwords.
+        return
     search = _variable(env, "PATH") or os.defpath
     if (name, search) not in _programs:
         _programs[name, search] = _find_program(name, search)
     _note("program", name, _programs[name, search])
-    base = os.path.basename(name)
-    is_python = base.startswith("python")
     is_own = os.path.dirname(_programs[name, search] or "") == os.path.dirname(sys.executable)
     is_unwatched = is_python and (_leaves_us_out(words[1:]) or not _is_carried(env))
     if is_unwatched:
@@ -114,6 +117,9 @@ def _has_failed_checks(cache):
 
 def _remember(pid, words, folder):
     try:
+        if _is_pips() and not os.path.basename(_text(words[0])).startswith("python"):
+            _children[pid] = None
+            return
         _children[pid] = [_text(word) for word in words], _text(folder) if folder is not None else os.getcwd()
     except Exception as error:
         _note("broken", type(error).__name__)
@@ -143,7 +149,9 @@ class _WaitPid(_StandIn):
     def __call__(self, pid, options):
         found, status = self._real(pid, options)
         if found in _children:
-            _ended(*_children.pop(found), status)
+            child = _children.pop(found)
+            if child is not None:
+                _ended(*child, status)
         elif status and found:
             # Forked and replaced by a program, as ``os.spawnv`` does.
             _note("failed", "fork")

@@ -16,12 +16,16 @@ _SHORTEST_SECRET = 8
 
 @_guarded
 def _asked_for(key):
-    _note("variable", _text(key))
+    name = _text(key)
+    if ("variable", name) not in _noted and not _is_pips():
+        _note("variable", name)
 
 
 @_guarded
 def _gone_through():
     """Note what may be picked out of all variables: those that a text in the code that does it names, or begins."""
+    if _is_pips():
+        return
     frames = _callers()
     is_trees = bool(frames) and _is_trees(frames[0])
     for frame in frames if is_trees else frames[:1]:

@@ -580,6 +580,31 @@ def iter_names(code: types.CodeType, *operations: str) -> Iterator[str]:
             yield from iter_names(constant, *operations)
 
 
+OF_PIP = f"""
+import os, subprocess, sys
+code = '''import os, subprocess, sys
+os.getenv("ASKED")
+[os.environ[name] for name in os.environ if name.startswith("OTH")]
+os.path.exists({ABSENT!r})
+subprocess.run(["false"])
+subprocess.run([sys.executable, "-c", "import os; os.getenv('ASKED_BY_CHILD')"])
+'''
+exec(compile(code, "/x/module.py", "exec"), {{"__name__": MODULE}})
+"""
+
+
+def test_what_pip_asks_for_is_no_business_of_the_builds(tmp_path: Path) -> None:
+    """Neither variables nor paths nor programs; a Python that it starts is of the build again. Others are not pip."""
+    for number, (module, is_noted) in enumerate(
+        [("pip._internal.x", False), ("pip._vendor.x", False), ("pipx.x", True)]
+    ):
+        seen = Stage(tmp_path / str(number), "path").see(OF_PIP.replace("MODULE", repr(module)))
+        assert ({"ASKED", "OTHER"} <= seen.variables, ABSENT in seen.absent) == (is_noted, is_noted)
+        assert ("false" in seen.programs, "false" in seen.failed) == (is_noted, is_noted)
+        assert "ASKED_BY_CHILD" in seen.variables
+        assert seen.is_whole
+
+
 def test_files_that_ran(lone: Stage) -> None:
     """They are read for what they import: what others have loaded before is imported without a trace."""
     (lone.tree / "helper.py").write_text("import colorsys\n")
