@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import secrets
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 _CHUNK_BYTES = 1 << 20
 
-_MOST_TRIES = 5
+_MOST_TRIES = 20
 
 _MOST_REMOVERS = 100
 """So often at the most somebody else has removed what was to be removed next."""
@@ -112,12 +113,12 @@ def remove_tree(folder: str | os.PathLike[str]) -> None:
     for tries_left in reversed(range(_MOST_REMOVERS)):
         try:
             shutil.rmtree(folder)
-        except FileNotFoundError:
-            # It, or something in it that another process has just removed.
-            if os.path.lexists(folder):
-                if tries_left:
-                    continue
+        except OSError as error:
+            # Something in it that another process has just removed, or has still written.
+            if not tries_left or error.errno not in {errno.ENOENT, errno.ENOTEMPTY}:
                 raise
+            if os.path.lexists(folder):
+                continue
         return
 
 
@@ -127,7 +128,8 @@ def again_if_gone(store: Callable[[], _Result]) -> _Result:
     :raises OSError: it was not stored.
     """
     for _ in range(_MOST_TRIES - 1):
-        with contextlib.suppress(FileNotFoundError):
+        # A folder that exists, and does not when that is looked at.
+        with contextlib.suppress(FileNotFoundError, FileExistsError):
             return store()
     return store()
 

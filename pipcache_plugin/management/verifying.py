@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -57,9 +58,12 @@ def repair(store: Store, problem: Problem) -> None:
     if problem.folder is not None:
         store.trees.remove_folder(problem.folder)
         return
-    set_aside(store.root, problem.path)
-    if os.path.lexists(problem.path):
-        raise PermissionError(problem.path)
+    with contextlib.suppress(FileNotFoundError):
+        found = os.lstat(problem.path)
+        set_aside(store.root, problem.path)
+        # Another one may be there: it was made again.
+        if os.path.samestat(found, os.lstat(problem.path)):
+            raise PermissionError(problem.path)
 
 
 def _what_is_wrong(path: Path, sha256: str) -> str | None:

@@ -27,8 +27,12 @@ def make_folder(root: Path, folder: Path) -> None:
     try:
         folder.mkdir()
     except FileExistsError:
-        if not folder.is_dir():
+        if folder.is_dir():
+            return
+        if os.path.lexists(folder):
             raise
+        # Somebody has just removed it, as empty.
+        make_folder(root, folder)
         return
     except FileNotFoundError:
         make_folder(root, folder.parent)

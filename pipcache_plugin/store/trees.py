@@ -30,7 +30,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from pipcache_plugin.files import mtime_of, umask
+from pipcache_plugin.files import mtime_of, remove_tree, umask
 from pipcache_plugin.store.owners import make_folder, share, share_all
 
 if TYPE_CHECKING:
@@ -257,8 +257,7 @@ class Trees:
             folder.rename(gone)
         except FileNotFoundError:
             return
-        with contextlib.suppress(FileNotFoundError):
-            shutil.rmtree(gone)
+        remove_tree(gone)
         with contextlib.suppress(OSError):
             # Other trees may be in it.
             gone.parent.rmdir()
@@ -273,9 +272,12 @@ class Trees:
         temporary = Path(tempfile.mkdtemp(prefix=".tmp-", dir=target.parent))
         try:
             temporary.chmod(0o777 & ~umask())
+            made = temporary.stat()
             files = temporary / "files"
             files.mkdir()
-            known = dict(_iter_manifest(files, fill(files)))
+            filled = fill(files)
+            known = dict(_iter_manifest(files, filled))
+            _check_is_whole(temporary, made, has_all=filled.keys() <= known.keys())
             (temporary / _MANIFEST).write_bytes(_dump({"format": FORMAT, "of": of, "wheel": wheel, "files": known}))
             share_all(self._root, temporary)
             _move(temporary, target, of)
@@ -286,6 +288,15 @@ class Trees:
         if found is None:
             raise FileNotFoundError(target)
         return found
+
+
+def _check_is_whole(folder: Path, made: os.stat_result, *, has_all: bool) -> None:
+    """Look whether somebody has taken out a folder, with all that is temporary, and who fills it has made it anew.
+
+    :raises FileNotFoundError: so it is.
+    """
+    if not (has_all and os.path.samestat(made, folder.stat())):
+        raise FileNotFoundError(folder)
 
 
 def _move(temporary: Path, target: Path, of: str) -> None:

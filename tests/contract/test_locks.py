@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from pipcache_plugin.store.locks import HELD, hold, try_to_hold
+from pipcache_plugin.store import locks
+from pipcache_plugin.store.locks import HELD, hold, remove_unheld, try_to_hold
 
 HOLDER = """
 import pathlib, subprocess, sys
@@ -191,7 +192,7 @@ class TestOneProcess:
             pass
 
     def test_lock_file_stays_and_is_empty(self, tmp_path: Path) -> None:
-        """Removing it would let two processes hold two files of one name."""
+        """Others take it out, now and then."""
         with hold(tmp_path / "a" / "b" / "lock", never):
             pass
         assert (tmp_path / "a" / "b" / "lock").read_bytes() == b""
@@ -320,3 +321,77 @@ class TestTryToHold:
             before = len(list(DESCRIPTORS.iterdir()))
             assert {try_to_hold(tmp_path / "lock") for _ in range(20)} == {HELD}
             assert len(list(DESCRIPTORS.iterdir())) == before
+
+
+REMOVER = """
+import pathlib, sys
+from pipcache_plugin.store.locks import remove_unheld
+print("removing", flush=True)
+while not pathlib.Path(sys.argv[2]).exists():
+    remove_unheld(pathlib.Path(sys.argv[1]))
+"""
+
+
+class TestRemoveUnheld:
+    """``remove_unheld``: lock files do not pile up, and there are never two of a name that are held."""
+
+    def test_lock_that_nobody_holds(self, tmp_path: Path) -> None:
+        """It goes; done twice is a no-op."""
+        with hold(tmp_path / "lock", never):
+            pass
+        for _ in range(2):
+            remove_unheld(tmp_path / "lock")
+            assert not (tmp_path / "lock").exists()
+
+    def test_lock_that_is_held(self, tmp_path: Path, start: Callable[..., Holder]) -> None:
+        """It stays, in this process and in others."""
+        holder = start()
+        assert holder.says() == "holding"
+        remove_unheld(tmp_path / "locks" / "key")
+        assert (tmp_path / "locks" / "key").exists()
+        with hold(tmp_path / "lock", never):
+            remove_unheld(tmp_path / "lock")
+            assert try_to_hold(tmp_path / "lock") == HELD
+
+    def test_lock_that_goes_before_it_is_locked(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Who has opened it takes the next one, which others see."""
+        path, count = tmp_path / "lock", 0
+        lock = locks._try_to_lock
+
+        def lock_late(descriptor: int, *, is_strict: bool = False) -> bool:
+            nonlocal count
+            count += 1
+            if count < 3:
+                path.unlink()
+            return lock(descriptor, is_strict=is_strict)
+
+        monkeypatch.setattr(locks, "_try_to_lock", lock_late)
+        with hold(path, never):
+            assert count == 3
+            assert try_to_hold(path) == HELD
+        count = 0
+        descriptor = try_to_hold(path)
+        assert descriptor is not None
+        assert try_to_hold(path) == HELD
+        os.close(descriptor)
+
+    def test_file_system_that_does_not_know_its_files(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Nobody waits for ever."""
+        monkeypatch.setattr(os.path, "samestat", lambda *_args: False)
+        with hold(tmp_path / "lock", never):
+            pass
+        assert try_to_hold(tmp_path / "lock") is None
+
+    def test_never_two_at_a_time(self, tmp_path: Path) -> None:
+        """Four processes that read and write one number lose no update while a fifth takes out the lock."""
+        counter, over = tmp_path / "counter", tmp_path / "over"
+        counter.write_text("0")
+        command = [sys.executable, "-c", REMOVER, str(tmp_path / "lock"), str(over)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as remover:
+            assert remover.stdout is not None
+            assert remover.stdout.readline() == "removing\n"
+            command = [sys.executable, "-c", COUNTER, str(tmp_path / "lock"), str(counter)]
+            processes = [subprocess.Popen(command) for _ in range(4)]
+            assert [process.wait(PATIENCE_SECONDS) for process in processes] == [0] * 4
+            over.touch()
+        assert counter.read_text() == "20"

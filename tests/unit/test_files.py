@@ -5,11 +5,21 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
-from pipcache_plugin.files import digests_of, link_or_copy, sha256_of, temporary_beside, umask, write_atomically
+from pipcache_plugin.files import (
+    again_if_gone,
+    digests_of,
+    link_or_copy,
+    remove_tree,
+    sha256_of,
+    temporary_beside,
+    umask,
+    write_atomically,
+)
 from tests.unit.faults import names_below, no_file_above, run_and_kill_at_rename
 
 
@@ -179,3 +189,89 @@ class TestLinkOrCopy:
         with pytest.raises(FileNotFoundError):
             link_or_copy(tmp_path / "source", tmp_path / "target")
         assert names_below(tmp_path) == []
+
+
+class TestRemoveTree:
+    """``remove_tree``."""
+
+    @pytest.fixture
+    def folder(self, tmp_path: Path) -> Path:
+        """Return a folder with files in folders."""
+        for name in ["a/x", "a/y", "b/z"]:
+            path = tmp_path / "folder" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+        return tmp_path / "folder"
+
+    def test_all_of_it(self, folder: Path) -> None:
+        """Done twice is a no-op."""
+        remove_tree(folder)
+        assert not folder.exists()
+        remove_tree(str(folder))
+
+    @pytest.mark.parametrize("number", [errno.ENOENT, errno.ENOTEMPTY])
+    def test_others_are_at_it(self, folder: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+        """What they remove first, or still write, keeps nobody from removing the rest."""
+        rmtree, tries = shutil.rmtree, []
+
+        def interfere(path: Path) -> None:
+            tries.append(path)
+            if len(tries) < 4:
+                raise OSError(number, os.strerror(number))
+            rmtree(path)
+
+        monkeypatch.setattr(shutil, "rmtree", interfere)
+        remove_tree(folder)
+        assert not folder.exists()
+
+    @pytest.mark.parametrize("number", [errno.EACCES, errno.ENOTEMPTY])
+    def test_what_cannot_be_removed(self, folder: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+        """It is an error, at once or in the end."""
+
+        def refuse(_path: Path) -> None:
+            raise OSError(number, os.strerror(number))
+
+        monkeypatch.setattr(shutil, "rmtree", refuse)
+        with pytest.raises(OSError, match=os.strerror(number)):
+            remove_tree(folder)
+
+
+class TestAgainIfGone:
+    """``again_if_gone``."""
+
+    def test_folder_that_goes(self, tmp_path: Path) -> None:
+        """It is made again, and again."""
+        tries: list[int] = []
+
+        def store() -> str:
+            (tmp_path / "folder").mkdir(exist_ok=True)
+            tries.append(1)
+            if len(tries) < 4:
+                (tmp_path / "folder").rmdir()
+            (tmp_path / "folder" / "file").write_bytes(b"content")
+            return "stored"
+
+        assert again_if_gone(store) == "stored"
+        assert (tmp_path / "folder" / "file").read_bytes() == b"content"
+
+    @pytest.mark.parametrize("error", [FileNotFoundError, FileExistsError])
+    def test_not_for_ever(self, error: type[OSError]) -> None:
+        """Something else is wrong."""
+
+        def fail() -> None:
+            raise error
+
+        with pytest.raises(error):
+            again_if_gone(fail)
+
+    def test_other_errors(self) -> None:
+        """They are not tried again."""
+        tries: list[int] = []
+
+        def fail() -> None:
+            tries.append(1)
+            raise PermissionError
+
+        with pytest.raises(PermissionError):
+            again_if_gone(fail)
+        assert tries == [1]

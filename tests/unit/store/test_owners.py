@@ -6,6 +6,7 @@ import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -51,7 +52,7 @@ def fill(root: Path, folder: Path) -> None:
     assert placed is not None
     store.trees.add(entry.wheel.sha256, placed)
     store.trees.note_use(entry.wheel.sha256)
-    store.trees.add_bytecode(entry.wheel.sha256, "cpython", lambda made: (made / "x.py").write_bytes(b"x") and None)
+    store.trees.add_bytecode(entry.wheel.sha256, "cpython", lambda made: (made / "x.py").touch())
     store.resolutions.put("ab" * 32, [entry.wheel.sha256], 1.0)
     store.log.append({"project": "simple", "outcome": "hit", "time_ns": 1})
     store.log.counts.reset()
@@ -130,6 +131,20 @@ def test_what_is_gone(root: Path) -> None:
     owners.share(root, root / "gone")
     owners.share(root / "gone", root)
     owners.share_all(root / "gone", root)
+
+
+def test_folder_that_goes_as_it_is_made(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody removes it, as empty: it is made again."""
+    folder = root / "folder"
+    mkdir = Path.mkdir
+
+    def make_late(path: Path, *args: Any, **kwargs: Any) -> None:
+        monkeypatch.setattr(Path, "mkdir", mkdir)
+        raise FileExistsError(path)
+
+    monkeypatch.setattr(Path, "mkdir", make_late)
+    owners.make_folder(root, folder)
+    assert folder.is_dir()
 
 
 def test_folder_that_is_a_file(root: Path) -> None:

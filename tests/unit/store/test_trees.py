@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from pipcache_plugin.store import unpacking
 from pipcache_plugin.store.trees import FORMAT, Tree, TreeFile, Trees, crc32_of
 from pipcache_plugin.store.unpacking import UnsuitableWheelError
 from tests.factories import make_wheel
@@ -142,6 +143,38 @@ class TestAdd:
         assert trees.find(SHA256) is None
         assert trees.find_bytecode(SHA256, "tag") is None
         assert not root.exists()
+
+    @pytest.mark.parametrize("way", ["renamed", "emptied"])
+    def test_taken_out_while_it_is_unpacked(
+        self, trees: Trees, wheel: Path, monkeypatch: pytest.MonkeyPatch, way: str
+    ) -> None:
+        """What is written after that makes no tree without what was written before."""
+        unpack_one = unpacking._unpack
+
+        def interfere(archive: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path) -> unpacking.UnpackedFile:
+            if member.filename == "simple_data/x.txt":
+                shutil.rmtree(folder) if way == "emptied" else trees.folder.rename(trees.folder.with_name("gone"))
+            return unpack_one(archive, member, folder)
+
+        monkeypatch.setattr(unpacking, "_unpack", interfere)
+        with pytest.raises(FileNotFoundError):
+            trees.add(SHA256, wheel)
+        assert trees.find(SHA256) is None
+        assert names_below(trees.folder) == []
+
+    def test_bytecode_taken_out_while_it_is_made(self, trees: Trees, tree: Tree) -> None:
+        """The same."""
+
+        def make(folder: Path) -> None:
+            (folder / "simple.py").touch()
+            trees.folder.rename(trees.folder.with_name("gone"))
+            folder.mkdir(parents=True)
+            (folder / "other.py").touch()
+
+        assert tree.files
+        with pytest.raises(FileNotFoundError):
+            trees.add_bytecode(SHA256, "kind", make)
+        assert trees.find_bytecode(SHA256, "kind") is None
 
     def test_second_time_is_a_no_op(self, trees: Trees, wheel: Path, tree: Tree) -> None:
         """Files that others may be copying stay the same files."""
