@@ -1,82 +1,168 @@
-"""Every command in the README and the examples does what it says."""
+"""Every command in README, docs and examples does what the page says; every other block is what it says it is."""
 
 from __future__ import annotations
 
-import os
+import json
 import re
-import shutil
 import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+import tomli
+import yaml
 
-ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+from tests.documented import commands_page
+from tests.documented.blocks import ROOT, Block, find_blocks, pages
+from tests.documented.fixtures import _make_reader, _serve, _supplies  # noqa: F401 (fixtures)
+from tests.documented.transcript import Command, commands_of, is_as_shown
+
+if TYPE_CHECKING:
+    from tests.documented.fixtures import MakeReader
+
+SHELLS = {"sh", "console"}
+OTHER_SHELLS = {"bash", "zsh", "fish", "powershell", "shell", "pycon", "batch"}
+"""Nothing here runs them: such a block says who does."""
+
+LABELS = {"", "use", "main job", "test command", "save as", "file", "network", "stand-ins", "tested by", "not run"}
+UNRUN_MOST = 3
+"""Blocks that no test runs; each has a reason."""
+
+BEFORE = {"README.md": "python3 -m venv --without-pip other-environment\n"}
+"""What a reader of the page has already."""
+
+BLOCKS = [block for page in pages() for block in find_blocks(page)]
 
 
-def blocks(label: str) -> list[str]:
-    """Return the shell blocks that follow ``<!-- label -->`` in the README."""
-    return re.findall(rf"<!-- {label} -->\n```sh\n(.*?)```", README, re.DOTALL)
+def runs(block: Block, *, has_network: bool) -> bool:
+    """Tell whether a block is run with the package index, or without."""
+    if block.label == "save as":
+        return True
+    if block.language not in SHELLS or block.label in {"test command", "file", "tested by", "not run"}:
+        return False
+    return block.label != ("stand-ins" if has_network else "network")
 
 
-def run(script: str, folder: Path, home: Path, *path: Path) -> str:
-    """Run *script* in *folder* with an empty cache, without the settings of this machine's pip; return its output."""
-    environ = {name: value for name, value in os.environ.items() if not name.startswith(("PIP", "PYTHON", "XDG"))}
-    environ |= {"HOME": str(home), "PATH": os.pathsep.join([*map(str, path), environ["PATH"]])}
-    done = subprocess.run(
-        ["sh", "-euc", script], cwd=folder, env=environ, capture_output=True, text=True, check=False, timeout=300
+def pages_to_run(*, has_network: bool) -> list[str]:
+    """Return the pages that have something to run, each once."""
+    return list(
+        dict.fromkeys(
+            block.page for block in BLOCKS if block.language in SHELLS and runs(block, has_network=has_network)
+        )
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
-def checkout(folder: Path) -> Path:
-    """Return a copy of what is under version control."""
-    names = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
-    for name in filter(lambda name: (ROOT / name).is_file(), names):
-        target = folder / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / name, target)
-    return folder
+def read(page: str, make_reader: MakeReader, *, has_network: bool) -> str:
+    """Run the blocks of a page in one shell, in a checkout; return what they printed."""
+    reader = make_reader(has_network=has_network)
+    reader.take_checkout()
+    blocks = [block for block in BLOCKS if block.page == page and runs(block, has_network=has_network)]
+    before = [Command(text=BEFORE[page], where=page)] if page in BEFORE else []
+    return "".join(reader.run([*before, *(command for block in blocks for command in commands_of(block))]))
 
 
-def test_every_shell_block_is_labelled() -> None:
-    """A block without a label would be run by no test."""
-    labelled = sum(len(blocks(label)) for label in ["main job", "test command", "use"])
-    assert README.count("```sh") == labelled == 7
+@pytest.mark.parametrize("page", pages_to_run(has_network=False))
+def test_commands(page: str, make_reader: MakeReader) -> None:
+    """Each command of a page works, after those before it, and prints what is shown, with stand-ins of the projects."""
+    check(page, read(page, make_reader, has_network=False))
+
+
+@pytest.mark.network
+@pytest.mark.parametrize("page", pages_to_run(has_network=True))
+def test_commands_with_the_package_index(page: str, make_reader: MakeReader) -> None:
+    """The same with the real ones."""
+    check(page, read(page, make_reader, has_network=True))
+
+
+def check(page: str, said: str) -> None:
+    """Look for what the text of a page says, besides the transcripts in it."""
+    if page == "README.md":
+        assert said.count("Using cached docopt-0.6.2") >= 3
+        assert said.count("Created wheel for docopt") == 2  # the first one, and `--rebuild`
+        assert "docopt 0.6.2: found docopt-0.6.2" in said
+        assert "Successfully installed sgmllib3k-1.0.0" in said
+        assert "No problems found" in said
+
+
+def where(block: Block) -> str:
+    """Name a block in the id of a test."""
+    return f"{block.page}:{block.line}"
+
+
+def test_every_block_says_what_it_is() -> None:
+    """With a misspelt label, or in another shell and without one, it would be run by nobody; or without a language."""
+    assert [where(block) for block in BLOCKS if block.label not in LABELS] == []
+    assert [where(block) for block in BLOCKS if block.language in OTHER_SHELLS and not block.value] == []
+    looks_like_one = re.compile(r"^(\$ |pip |python3? )", re.MULTILINE)
+    assert [where(block) for block in BLOCKS if not block.language and looks_like_one.search(block.text)] == []
+
+
+def test_few_blocks_are_run_by_nobody() -> None:
+    """Each says why."""
+    unrun = [block for block in BLOCKS if block.label == "not run"]
+    assert all(block.value for block in unrun)
+    assert len(unrun) <= UNRUN_MOST
+
+
+@pytest.mark.parametrize("block", [block for block in BLOCKS if block.label == "tested by"], ids=where)
+def test_tests_of_a_block_name_the_page(block: Block) -> None:
+    """Who changes the page finds the test, and the other way round."""
+    assert Path(block.page).name in (ROOT / block.value).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("block", [block for block in BLOCKS if block.label == "file"], ids=where)
+def test_files_are_shown_as_they_are(block: Block) -> None:
+    """What a page shows of an example is the example."""
+    assert block.text == (ROOT / block.value).read_text(encoding="utf-8")
+
+
+PARSERS: dict[str, Callable[[str], object]] = {"yaml": yaml.safe_load, "toml": tomli.loads, "json": json.loads}
+
+
+@pytest.mark.parametrize("block", [block for block in BLOCKS if block.language in PARSERS], ids=where)
+def test_data_can_be_parsed(block: Block) -> None:
+    """YAML, TOML and JSON are well-formed."""
+    assert PARSERS[block.language](block.text)
 
 
 def test_ci_runs_the_test_command() -> None:
     """CI takes the command out of the README; here it is taken the same way."""
     (script,) = re.findall(r"^command=\$\((.*)\)$", (ROOT / ".ci/run").read_text(encoding="utf-8"), re.MULTILINE)
     done = subprocess.run(["sh", "-euc", script], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert [done.stdout] == blocks("test command")
+    assert [done.stdout] == [block.text for block in BLOCKS if block.label == "test command"]
 
 
-@pytest.mark.network
-def test_commands_for_a_fresh_machine(tmp_path: Path) -> None:
-    """The first command installs a real sdist; the commands under "Use" work after it, in the order given."""
-    folder = checkout(tmp_path / "checkout")
-    home = tmp_path / "home"
-    home.mkdir()
-    python = Path(sys.executable).parent
-    main = blocks("main job")[0].replace("python3", sys.executable)
-    assert "Successfully installed docopt-0.6.2" in run(main, folder, home, python)
-    use, explain, manage, doctor, jobs = blocks("use")
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / "other-environment"], check=True)
-    said = run(use, folder, home, folder / ".venv/bin")
-    assert said.count("Using cached docopt-0.6.2") >= 2
-    assert "docopt 0.6.2: found docopt-0.6.2" in run(explain, folder, home, folder / ".venv/bin")
-    assert "docopt-0.6.2" in run(manage, folder, home, folder / ".venv/bin")
-    assert "No problems found" in run(doctor, folder, home, folder / ".venv/bin")
-    assert "Successfully installed sgmllib3k-1.0.0" in run(jobs, folder, home, folder / ".venv/bin")
+def test_commands_page_is_what_commands_say() -> None:
+    """Another pip, or another Python, may break lines elsewhere."""
+    written = commands_page.PAGE.read_text(encoding="utf-8")
+    assert written.split() == commands_page.render().split(), "python -m tests.documented.commands_page"
 
 
-@pytest.mark.network
-def test_two_environments(tmp_path: Path) -> None:
-    """The example builds once."""
-    script = (ROOT / "examples/two-environments.sh").read_text(encoding="utf-8")
-    said = run(script, tmp_path, tmp_path, Path(sys.executable).parent)
-    assert said.count("Created wheel for docopt") == 1
-    assert said.count("Using cached docopt") == 1
+@pytest.mark.parametrize("page", [page.relative_to(ROOT).as_posix() for page in pages()])
+def test_links_lead_somewhere(page: str) -> None:
+    """Links to files of the checkout; those within a page, and to its headings, are checked when the docs are built."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    links = [link for link in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in link and not link.startswith("#")]
+    gone = [link for link in links if not (ROOT / page).parent.joinpath(link.partition("#")[0]).exists()]
+    assert gone == []
+
+
+@pytest.mark.parametrize(
+    ("shown", "printed", "same"),
+    [
+        ("built in 2.1 s, 3 hours ago\n", "built in 14 ms, 1 second ago\n", True),
+        ("at `~/.cache/pipcache`\n", "at `/tmp/x/y`\n", True),
+        ("found 2\n", "found 3\n", False),
+        ("a\n…\nz\n", "a\nb\nc\nz\n", True),
+        ("a\n…\nz\n", "a\nz\n", True),
+        ("…\nz\n", "a\nb\n", False),
+        ("it depends on `CFLAGS`…\n", "it depends on `CFLAGS` and `CC`\n", True),
+        ("it depends on `CFLAGS`\n", "it depends on `CC`\n", False),
+        ("Successfully installed docopt-0.6.2\n", "Successfully installed docopt-0.6.3\n", True),
+        ("Successfully installed docopt-0.6.2\n", "Successfully installed peewee-0.6.2\n", False),
+    ],
+)
+def test_output_is_compared_loosely(shown: str, printed: str, *, same: bool) -> None:
+    """Times, paths and versions may differ; words may not."""
+    assert is_as_shown(shown, printed) is same
