@@ -116,7 +116,9 @@ def _try_to_build(build: RequirementBuild, folder: Path) -> BuiltWheel | None:
     except StaleMetadataError as error:
         # Resolved on what no longer holds: to be failed here, and begun again, by ``start``.
         run.begin_again()
-        logger.warning("%s; starting again", error)
+        current = run.current()
+        if current is not None:
+            current.warn_once(f"{error}; starting again")
         return None
 
 

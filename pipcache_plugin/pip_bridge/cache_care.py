@@ -85,7 +85,10 @@ def handlers(command: CacheCommand) -> Mapping[str, Callable[[Values, list[str]]
             try:
                 handle(command, store, options)
             except OSError as error:
-                raise CommandError(f"The wheel cache at `{store.root}` cannot be used: {error}") from error
+                hint = "`pipcache doctor` says what is wrong with it"
+                raise CommandError(
+                    f"The wheel cache at `{store.root}` cannot be used: {error} (hint: {hint})"
+                ) from error
 
         return call
 
@@ -108,7 +111,7 @@ def _prune(command: CacheCommand, store: Store, options: Values) -> None:
             if not options.dry_run:
                 pruning.remove(store, piece)
         except OSError as error:
-            logger.warning("Cannot remove %s: %s", piece.path, error)
+            logger.warning("Cannot remove %s: %s", piece.path, error.strerror)
             continue
         pieces.append(piece)
         logger.log(15, "%s %s", "Would remove" if options.dry_run else "Removed", piece.path)

@@ -65,7 +65,10 @@ def _remove_cache_items(original: PipFunction, self: CacheCommand, options: Valu
     if store is None or not store.root.is_dir():
         original(self, options, args)
     elif not contents.can_remove(store):
-        logger.warning("The wheel cache at `%s` cannot be written: nothing is removed from it", store.root)
+        hint = "`pipcache doctor` says why"
+        logger.warning(
+            "The wheel cache at `%s` cannot be written: nothing is removed from it (hint: %s)", store.root, hint
+        )
         _run_for_pip_only(original, self, options, args)
     else:
         original(self, options, args)

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+FAILURE_HINT = "please report it, with what `--log FILE` writes down"
+
+
 def hide_credentials(text: str) -> str:
     """Return *text* with the credentials of each URL in it replaced by asterisks."""
     return re.sub(r"(?<=://)[^/?#\s\"]+@", "****@", text)
@@ -23,5 +26,9 @@ def say_plain_pip(error: Exception, args: Sequence[str]) -> None:
     is_quiet = any(re.fullmatch(r"--quiet|-[hvUIV]*q[hqvUIV]*", arg) for arg in args)
     if is_quiet or os.environ.get("PIP_QUIET", "0") not in {"", "0"}:
         return
-    reason = str(error) if isinstance(error, PipCacheError) else f"{type(error).__name__}: {error}"
-    sys.stderr.write(f"WARNING: Continuing with plain pip, without pipcache: {hide_credentials(reason)}\n")
+    if isinstance(error, PipCacheError):
+        reason, hint = str(error), error.hint
+    else:
+        reason, hint = f"{type(error).__name__}: {error}", FAILURE_HINT
+    text = hide_credentials(f"{reason} (hint: {hint})" if hint and hint not in reason else reason)
+    sys.stderr.write(f"WARNING: Continuing with plain pip, without pipcache: {text}\n")

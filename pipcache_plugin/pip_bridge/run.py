@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from pipcache_plugin.management import stores
 from pipcache_plugin.pip_bridge import beginning
-from pipcache_plugin.pip_bridge.notices import hide_credentials, say_plain_pip
+from pipcache_plugin.pip_bridge.notices import FAILURE_HINT, hide_credentials, say_plain_pip
 from pipcache_plugin.pip_bridge.present import PipPresent
 from pipcache_plugin.settings import Settings, SettingsError, load
 
@@ -197,7 +197,8 @@ def give_up(error: Exception) -> None:
     if _current is None:
         say_plain_pip(error, sys.argv[1:])
     else:
-        _current.warn_once(f"Continuing without pipcache, which failed: {type(error).__name__}: {error}")
+        reason = f"{type(error).__name__}: {error}"
+        _current.warn_once(f"Continuing without pipcache, which failed: {reason} (hint: {FAILURE_HINT})")
     logger.debug("pipcache failed: %s", hide_credentials("".join(traceback.format_exception(error))))
     _current = None
 
@@ -334,15 +335,21 @@ def _is_usable(current: Run) -> bool:
     """Tell whether the store may be used, and the user what is wrong with it, and with those below it."""
     store = current.store
     doubt = stores.find_doubt(store, current.settings)
-    refusal = stores.find_refusal(store) or (None if stores.takes_doubtful() else doubt)
-    if refusal is not None:
-        current.warn_once(f"Continuing without pipcache: {refusal}")
+    if (refusal := stores.find_refusal(store)) is not None:
+        hint = "remove it, or set `PIPCACHE_DIR` to another place"
+        current.warn_once(f"Continuing without pipcache: {refusal} (hint: {hint})")
+        return False
+    if doubt is not None and not stores.takes_doubtful():
+        current.warn_once(f"Continuing without pipcache: {doubt}")
         return False
     if doubt is not None:
         current.warn_once(f"Who can write to it decides what is installed: {doubt}")
     for lower in store.lower:
         if not lower.root.is_dir():
-            current.warn_once(f"`{lower.root}`, a read-only cache, is not a directory: going on without it")
+            hint = f"take it out of `read-only-dirs` in `{current.settings.origins['read-only-dirs']}`"
+            current.warn_once(
+                f"`{lower.root}`, a read-only cache, is not a directory: going on without it (hint: {hint})"
+            )
     return True
 
 

@@ -28,6 +28,7 @@ class UnknownPipError(PipCacheError):
     """A seam of the running pip is not as it is known to be."""
 
     code = "unknown-pip"
+    hint = "upgrade pipcache, or use a pip that it was tested with"
 
     def __init__(self, *, version: str, problems: Sequence[str]) -> None:
         super().__init__(version)

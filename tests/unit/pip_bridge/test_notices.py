@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipcache_plugin.pip_bridge.notices import hide_credentials, say_plain_pip
+from pipcache_plugin.pip_bridge.seams import UnknownPipError
 from pipcache_plugin.pip_bridge.start import OldPipError
 
 
@@ -26,6 +27,13 @@ def test_one_line_on_stderr_says_why(capsys: pytest.CaptureFixture[str]) -> None
     line = said(capsys, "install", "simple")
     assert line.startswith("WARNING: Continuing with plain pip, without pipcache: pip 20.0 is older than")
     assert line.count("\n") == 1
+
+
+def test_what_to_do_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """Beside the reason, unless that has it."""
+    assert said(capsys).count("--upgrade pip") == 1
+    say_plain_pip(UnknownPipError(version="99.0", problems=["there is no `build`"]), [])
+    assert capsys.readouterr().err.endswith("(hint: upgrade pipcache, or use a pip that it was tested with)\n")
 
 
 def test_foreign_error_is_named(capsys: pytest.CaptureFixture[str]) -> None:
@@ -55,7 +63,7 @@ def test_variable_is_quiet(capsys: pytest.CaptureFixture[str], monkeypatch: pyte
 def test_credentials_in_an_error_are_not_said(capsys: pytest.CaptureFixture[str]) -> None:
     """Whatever raised it had the whole URL."""
     say_plain_pip(ValueError("cannot parse 'https://user:secret@example.org:x/'"), [])
-    assert capsys.readouterr().err.endswith("ValueError: cannot parse 'https://****@example.org:x/'\n")
+    assert ": ValueError: cannot parse 'https://****@example.org:x/' (hint: " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,8 @@ def test_giving_up_ends_the_run(
     begin(store, monkeypatch)
     run.give_up(KeyError("a bug"))
     assert run.current() is None
-    assert warnings_in(caplog) == ["Continuing without pipcache, which failed: KeyError: 'a bug'"]
+    reason = "KeyError: 'a bug' (hint: please report it, with what `--log FILE` writes down)"
+    assert warnings_in(caplog) == [f"Continuing without pipcache, which failed: {reason}"]
 
 
 def test_giving_up_before_a_run_is_told_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
