@@ -145,7 +145,10 @@ class Counts:
                         int(day): {str(project): _read_count(count) for project, count in projects.items()}
                         for day, projects in days.items()
                     }
-                    return _Kept(since_ns=since_ns, days=known, counted=str(content.get("counted", "")))
+                    # Begun anew while the clock was wrong: nothing would count for as long as it was ahead.
+                    is_past = since_ns <= time.time_ns()
+                    counted = str(content.get("counted", ""))
+                    return _Kept(since_ns=since_ns if is_past else 0, days=known, counted=counted)
         return _Kept()
 
     def _write(self, kept: _Kept) -> None:

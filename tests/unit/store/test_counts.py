@@ -103,6 +103,16 @@ def test_reset(counts: Counts) -> None:
     assert counts.by_project([]) == {"simple": Count(hits=1, saved_seconds=2)}
 
 
+def test_reset_while_the_clock_was_wrong(counts: Counts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What comes when it is right again counts, although that is before."""
+    with monkeypatch.context() as patched:
+        patched.setattr(time, "time_ns", lambda: NOW_NS + 400 * DAY_NS)
+        counts.reset()
+    assert counts.by_project([line()])["simple"].hits == 1
+    counts.keep([line()])
+    assert counts.by_project([])["simple"].hits == 1
+
+
 @pytest.mark.parametrize(
     "odd",
     [
