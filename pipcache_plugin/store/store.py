@@ -131,7 +131,8 @@ class Store:
         try:
             return not 0 <= time.time() - self.bound.stat().st_mtime < _SECONDS_BETWEEN_LOOKS
         except OSError:
-            return self.root.is_dir()
+            # Not with ``Path.is_dir``, which raises what is wrong with the disk.
+            return os.path.isdir(self.root)  # noqa: PTH112
 
     def find_entries(self, key: str) -> list[Entry]:
         """Return the entries under *key* whose wheel is there: the store's own, then those of each below, newest first.
