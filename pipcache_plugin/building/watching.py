@@ -112,7 +112,11 @@ class Watch:
         # ``-I`` and ``-E`` leave a .pth file alone.
         starter = self._starter(leave_out="S", carrier=None)
         with contextlib.suppress(OSError):
-            (library / _PTH).write_text(f"import sys; exec({starter!a})\n", encoding="ascii")
+            try:
+                (library / _PTH).write_text(f"import sys; exec({starter!a})\n", encoding="ascii")
+            except OSError:
+                # Every Python would complain of half of it.
+                (library / _PTH).unlink()
 
     def environ(self, python_path: str | None) -> dict[str, str]:
         """Return the variables that have a Python watched whose environment must not be written to.

@@ -7,6 +7,7 @@ import hashlib
 import json
 import logging
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from pipcache_plugin.store.trees import Tree
 
 logger = logging.getLogger(__name__)
+
+_LEAST_FREE_BYTES = 100 << 20
+_TRIAL_BYTES = 16 << 20
 
 _KEY_DIGITS = 16
 """The path is in the first line of scripts, which may not be long."""
@@ -42,11 +46,35 @@ def find_folder(run: Run, requires: Sequence[str]) -> Path:
     except OSError as error:
         logger.debug("pipcache: a build environment is made elsewhere: %s", error)
         place = None
+    if place is not None and not _has_free(place.path.parent):
+        place.give_back()
+        place = None
     if place is None:
         return make_folder("build-env")
     run.places.append(place)
     _let_pip_remove(place.path)
     return place.path
+
+
+def _has_free(folder: Path) -> bool:
+    """Tell whether there is room for an environment where the store is; that may be another disk than pip's."""
+    try:
+        return shutil.disk_usage(folder).free >= _LEAST_FREE_BYTES
+    except OSError:
+        return True
+
+
+def has_room(environment: EnvironmentPaths) -> bool:
+    """Tell whether something can still be written into an environment; for when that seems to have failed."""
+    trial = environment.root / "pipcache-trial"
+    try:
+        trial.write_bytes(bytes(_TRIAL_BYTES))
+    except OSError:
+        return False
+    finally:
+        with contextlib.suppress(OSError):
+            trial.unlink()
+    return True
 
 
 def _let_pip_remove(path: Path) -> None:

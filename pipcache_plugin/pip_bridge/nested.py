@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -41,11 +40,21 @@ def make_installer(run: Run, pip_installer: Any, requirement: Any, environ: Mapp
 
     :param environ: further variables for the process that installs.
     """
+    from pip._internal.exceptions import InstallationError
+
+    from pipcache_plugin.building.errors import EnvironmentCreationError
+    from pipcache_plugin.pip_bridge.build_environment import has_room
 
     def install(requirements: Sequence[str], environment: EnvironmentPaths, kind: RequirementKind) -> None:
+        """Install; raise EnvironmentCreationError where the disk of the store is full, and that of pip may not be."""
         prefix = Prefix(str(environment.root), [str(environment.library)], str(environment.python))
         run.environments[prefix.path] = BuildEnvironment(environment, run, environ)
-        pip_installer.install(requirements, prefix, kind=kind, for_req=requirement)
+        try:
+            pip_installer.install(requirements, prefix, kind=kind, for_req=requirement)
+        except (OSError, InstallationError) as error:
+            if has_room(environment):
+                raise
+            raise EnvironmentCreationError(reason=f"`{environment.root}` cannot be written to any more") from error
 
     return install
 
@@ -62,10 +71,9 @@ def _call_subprocess(original: PipFunction, cmd: Sequence[Any], *args: Any, **kw
     if environment is None:
         return original(_hide_credentials(words), *args, extra_environ=environ, **kwargs)
     # Up to 26.1 pip installs build requirements with its own interpreter, into a prefix: scripts would start that.
-    python = environment.paths.python
-    words[0] = str(python)
-    path = os.pathsep.join(filter(None, [str(python.parent), environment.run.present.environ.get("PATH")]))
-    environ |= {"PATH": path, "PYTHONPATH": "", **environment.environ}
+    words[0] = str(environment.paths.python)
+    # Its programs are for the build that it is made for, not for the builds of what is installed into it.
+    environ |= {"PYTHONPATH": "", **environment.environ}
     # Bytecode that is made once serves every build environment.
     words = [word for word in words if word not in {"--ignore-installed", "--no-compile"}]
 
