@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 
@@ -15,6 +17,13 @@ def flip_bit(path: Path, position: int = 100) -> None:
     data = bytearray(path.read_bytes())
     data[position] ^= 1
     _overwrite(path, bytes(data))
+
+
+def flip_bit_in_silence(path: Path, position: int = 100) -> None:
+    """Change one bit of the file as a disk does: its size and its times stay."""
+    status = path.stat()
+    flip_bit(path, position)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
 def truncate(path: Path) -> None:
@@ -26,6 +35,37 @@ def truncate(path: Path) -> None:
 def empty(path: Path) -> None:
     """Take everything away but the file itself."""
     _overwrite(path, b"")
+
+
+def replace_by_folder(path: Path) -> None:
+    """Put a folder in the place of the file, with something in it."""
+    path.unlink()
+    path.mkdir()
+    (path / "something").write_text("else")
+
+
+def replace_by_dangling_link(path: Path) -> None:
+    """Put a link that leads nowhere in the place of the file."""
+    path.unlink()
+    path.symlink_to(path.parent / "nowhere")
+
+
+def swap(path: Path, other: Path) -> None:
+    """Let two files have each other's content, and times."""
+    between = path.with_name("between")
+    path.rename(between)
+    other.rename(path)
+    between.rename(other)
+
+
+DAMAGES: Mapping[str, Callable[[Path], None]] = {
+    "truncated": truncate,
+    "emptied": empty,
+    "bit-flipped": partial(flip_bit, position=1),
+    "folder": replace_by_folder,
+    "dangling-link": replace_by_dangling_link,
+}
+"""What may happen to a file that is not empty."""
 
 
 def _overwrite(path: Path, data: bytes) -> None:
