@@ -99,9 +99,7 @@ def test_damaged_below(
     assert look(baked) == before
 
 
-def test_damaged_tree_below(
-    index: Index, make_environment: MakeEnvironment, pipcache: Commands, baked: Path
-) -> None:
+def test_damaged_tree_below(index: Index, make_environment: MakeEnvironment, pipcache: Commands, baked: Path) -> None:
     """Its files come out of the wheel, and then there is a tree in the store of one's own."""
     for path in baked.glob("trees/*/*/files/other.py"):
         path.write_text("broken = True\n")

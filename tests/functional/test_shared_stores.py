@@ -44,9 +44,7 @@ def bob(place: Path) -> User:
 class Install(Protocol):
     """Installs for a user, into an environment of theirs."""
 
-    def __call__(
-        self, user: User, *requirements: str, env: dict[str, str] | None = None
-    ) -> tuple[Result, Environment]:
+    def __call__(self, user: User, *requirements: str, env: dict[str, str] | None = None) -> tuple[Result, Environment]:
         """Return what was said, and the environment."""
 
 
@@ -98,7 +96,9 @@ def test_container_with_a_home_that_is_mounted(install: Install, alice: User, pl
     assert result.warnings == []
     result, _ = install(container, "simple", "other", env=env)
     assert container.take_calls() == ONE_BUILD
-    assert ["another user's" in line for line in result.warnings if "pip" in line and str(alice.store) in line] == [True]
+    assert ["another user's" in line for line in result.warnings if "pip" in line and str(alice.store) in line] == [
+        True
+    ]
     assert owners_of(alice.store) == {ALICE}
     result, _ = install(container, "simple", env={**env, "PIPCACHE_DIR": str(alice.store)})
     assert not any(str(alice.store) in line for line in result.warnings)

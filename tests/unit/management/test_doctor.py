@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from pipcache_plugin.installation import placing
 from pipcache_plugin.management import doctor, stores
 from pipcache_plugin.management.doctor import Diagnosis, describe_file_system, examine_settings, examine_store
 from pipcache_plugin.settings import Settings, load
-from pipcache_plugin.store import locks, owners
+from pipcache_plugin.store import locks
 from pipcache_plugin.store.store import Store
 from tests.factories import make_wheel
 
@@ -75,7 +76,7 @@ class TestStore:
         def refuse(**_: object) -> str:
             raise PermissionError(13, "Permission denied")
 
-        monkeypatch.setattr(doctor.tempfile, "mkdtemp", refuse)
+        monkeypatch.setattr(tempfile, "mkdtemp", refuse)
         assert "nothing is kept" in whats(examine(store))[0]
         store.root.mkdir()
         found = examine(store)
@@ -225,9 +226,8 @@ def test_file_system() -> None:
     assert describe_file_system(Path("/")) not in {"proc", "unknown"}
 
 
-def test_distrust_is_of_the_store(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What ``stores`` asks is what ``owners`` says."""
-    assert stores.find_distrust is owners.find_distrust
+def test_nobody_else_takes_a_doubtful_store(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Root does."""
     monkeypatch.setattr(os, "geteuid", lambda: 12345, raising=False)
     assert not stores.takes_doubtful()
     assert stores.find_refusal(store) is None
