@@ -20,7 +20,7 @@ _MOST_TIMES = 200
 """More than that only from one that becomes no more than so many times as large. Code becomes three to five times as
 large as its archive, tables and texts twenty times; a bomb a thousand times."""
 
-_MOST_DIST_INFO_BYTES = 64 << 20
+MOST_DIST_INFO_BYTES = 64 << 20
 """Of all files in ``.dist-info`` together, which are read as a whole. RECORD has some 120 bytes for each file."""
 
 _MOST_PARTS = 100
@@ -44,8 +44,8 @@ def find_excess(archive: ZipFile, size_bytes: int) -> str | None:
         return f"its {size_bytes} bytes would become {unpacked}"
     if sum(member.compress_size for member in members) > size_bytes:
         return "files in it overlap"
-    if _sum_dist_info(members) > _MOST_DIST_INFO_BYTES:
-        return f"its .dist-info has more than {_MOST_DIST_INFO_BYTES} bytes"
+    if _sum_dist_info(members) > MOST_DIST_INFO_BYTES:
+        return f"its .dist-info has more than {MOST_DIST_INFO_BYTES} bytes"
     deep = (member.filename for member in members if member.filename.count("/") >= _MOST_PARTS)
     return next((f"{quote(name)} is in too many folders" for name in deep), None)
 

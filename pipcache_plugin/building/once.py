@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from pipcache_plugin.building.errors import StaleMetadataError
+from pipcache_plugin.archives import MOST_DIST_INFO_BYTES
+from pipcache_plugin.building.errors import StaleMetadataError, UnsupportedProjectError
 from pipcache_plugin.building.wheels import InvalidWheelError, extract_dist_info, read_metadata, what_resolves
 
 if TYPE_CHECKING:
@@ -42,12 +43,18 @@ class BuildOnce:
         self._project = project
         self._on_wait = on_wait
         self._metadata: Path | None = None
+        self._told = b""
+        # METADATA as the resolver has it: the folder is handed to the backend, which may do with it what it likes.
         self._is_metadata_found = False
         self._stored_in: Path | None = None
 
     def get_metadata(self, folder: Path) -> Path:
-        """Return the path of the project's ``.dist-info``, below *folder*."""
+        """Return the path of the project's ``.dist-info``, below *folder*.
+
+        :raises UnsupportedProjectError: its METADATA are none.
+        """
         self._metadata = self._find_or_make(lambda: self._find_metadata(folder), lambda: self._prepare_metadata(folder))
+        self._told = _read_metadata(self._metadata)
         return self._metadata
 
     def get_wheel(self, folder: Path) -> BuiltWheel:
@@ -77,7 +84,9 @@ class BuildOnce:
     def _prepare_metadata(self, folder: Path) -> Path:
         prepared = self._project.prepare_metadata(folder)
         if prepared is not None:
-            self._keeper.keep_metadata(prepared, self._project.used)
+            _read_metadata(prepared)
+            if prepared.suffix == ".dist-info":
+                self._keeper.keep_metadata(prepared, self._project.used)
             return prepared
         wheel = self._project.build_wheel(folder / "wheel", None)
         self._stored_in = self._keep(wheel)
@@ -103,9 +112,8 @@ class BuildOnce:
         """Compare what the resolver was told with what the wheel has."""
         if self._metadata is None:
             return True
-        told = (self._metadata / "METADATA").read_bytes()
         try:
-            return what_resolves(told) == what_resolves(read_metadata(wheel))
+            return what_resolves(self._told) == what_resolves(read_metadata(wheel))
         except InvalidWheelError:
             # Not to be kept; whether it can be installed is for the installer to say.
             return False
@@ -121,3 +129,19 @@ class BuildOnce:
 
     def _keep(self, wheel: Path) -> Path | None:
         return self._keeper.keep_wheel(wheel, self._project.used, self._project.seconds)
+
+
+def _read_metadata(dist_info: Path) -> bytes:
+    """Return the bytes of METADATA.
+
+    :raises UnsupportedProjectError: there is none, or it does not say of what it is.
+    """
+    path = dist_info / "METADATA"
+    try:
+        metadata = path.read_bytes() if path.stat().st_size <= MOST_DIST_INFO_BYTES else b""
+    except OSError as error:
+        raise UnsupportedProjectError(reason=f"its METADATA: {error.strerror}") from error
+    fields = what_resolves(metadata)
+    if not (fields["Name"] and fields["Version"]):
+        raise UnsupportedProjectError(reason="its METADATA has no name, or no version")
+    return metadata

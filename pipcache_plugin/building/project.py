@@ -109,7 +109,8 @@ class Project:
             built = self._builder("build_wheel").build(
                 "wheel", folder, self.tree.config_settings, str(metadata) if metadata else None
             )
-        if not Path(built).is_file():
+        # A link leads elsewhere when it is moved.
+        if not Path(built).is_file() or Path(built).is_symlink():
             raise UnsupportedProjectError(reason=f"its backend made no `{Path(built).name}`")
         self.wheel = Path(built)
         return self.wheel
@@ -165,7 +166,7 @@ def _check(requirements: Iterable[str], library: Sequence[str]) -> Unmet:
 
     try:
         return check(requirements, library)
-    except InvalidRequirement as error:
+    except (InvalidRequirement, TypeError) as error:
         raise UnsupportedProjectError(reason=str(error)) from error
 
 
@@ -188,5 +189,6 @@ def _translated() -> Iterator[None]:
         if isinstance(cause, refusals):
             raise UnsupportedProjectError(reason=str(error)) from error
         raise cause from None
-    except BuildException as error:
+    except (BuildException, TypeError) as error:
+        # The latter: what the hook returned is no name.
         raise UnsupportedProjectError(reason=str(error)) from error

@@ -8,6 +8,8 @@ import io
 import struct
 import zipfile
 import zlib
+from configparser import ConfigParser
+from configparser import Error as ConfigParserError
 from dataclasses import dataclass
 from email.parser import BytesHeaderParser
 from pathlib import Path, PurePosixPath
@@ -32,6 +34,17 @@ _UNREADABLE = (
     ValueError,
 )
 """What reading a broken or unusual zip archive raises: encryption, unknown compression, offsets out of the file, …"""
+
+
+_SCHEMES = {"purelib", "platlib", "headers", "scripts", "data"}
+
+_LEAST_DATA_PARTS = 3
+"""Of a path in ``.data``: that, the scheme, and a name."""
+
+_MOST_NAME_BYTES = 255
+"""Of a part of a path: so many, file systems have."""
+
+_SCRIPT_SECTIONS = ["console_scripts", "gui_scripts"]
 
 
 class InvalidWheelError(PipCacheError):
@@ -79,6 +92,7 @@ def verify(wheel: Path) -> WheelIdentity:
             problems = _differences_from_record(archive)
             if len({_top(member) for member in archive.namelist() if _top(member).endswith(".dist-info")}) != 1:
                 problems.append("it has more than one .dist-info folder")
+            problems += _iter_misnamed_scripts(archive, archive.dist_info_path)
             metadata = _headers(archive.read(f"{archive.dist_info_path}/METADATA"))
             about = _headers(archive.read(f"{archive.dist_info_path}/WHEEL"))
         if canonicalize_name(metadata.get("Name", [""])[0]) != name:
@@ -171,11 +185,50 @@ def _differences_from_record(archive: zipfile.ZipFile) -> list[str]:
     # Lines end as in a table: there may be other ends of lines in the name of a file.
     rows = csv.reader(io.StringIO(archive.read(record).decode("utf-8"), newline=""))
     absent = sorted({row[0] for row in rows if row} - present)
-    outside = sorted(filter(leads_out, present))
     return [
         *(f"RECORD lists {quote(name)}, which it does not have" for name in absent),
-        *(f"{quote(name)} leads out of it" for name in outside),
+        *_iter_misplaced(present),
     ]
+
+
+def _iter_misplaced(names: set[str]) -> Iterator[str]:
+    """Go through what is wrong with the places of files: nobody could install them."""
+    folders = {folder for name in names for folder in _iter_folders(name)}
+    for name in sorted(names):
+        parts = name.split("/")
+        if leads_out(name):
+            yield f"{quote(name)} leads out of it"
+        elif parts[0].endswith(".data") and (len(parts) < _LEAST_DATA_PARTS or parts[1] not in _SCHEMES):
+            yield f"{quote(name)} is of no scheme"
+        elif name in folders:
+            yield f"{quote(name)} is a file and a folder"
+        elif any(len(part.encode("utf-8", "replace")) > _MOST_NAME_BYTES for part in parts):
+            yield f"the name of {quote(name)} is too long"
+
+
+def _iter_folders(name: str) -> Iterator[str]:
+    while "/" in name:
+        name = name.rpartition("/")[0]
+        yield name
+
+
+def _iter_misnamed_scripts(archive: zipfile.ZipFile, dist_info: str) -> Iterator[str]:
+    """Go through the names of scripts that would be written elsewhere."""
+    name = f"{dist_info}/entry_points.txt"
+    if name not in archive.namelist():
+        return
+    parser = ConfigParser(delimiters="=", interpolation=None, strict=False)
+    parser.optionxform = str  # type: ignore[assignment, method-assign]
+    try:
+        parser.read_string(archive.read(name).decode("utf-8"))
+    except ConfigParserError:
+        yield "its entry_points.txt cannot be read"
+        return
+    for section in _SCRIPT_SECTIONS:
+        if parser.has_section(section):
+            yield from (
+                f"the script {quote(script)} leads elsewhere" for script in parser[section] if leads_out(script)
+            )
 
 
 def _headers(data: bytes) -> dict[str, list[str]]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pipcache_plugin.building.environment import CurrentEnvironment
-from pipcache_plugin.building.errors import StaleMetadataError
+from pipcache_plugin.building.errors import StaleMetadataError, UnsupportedProjectError
 from pipcache_plugin.building.once import BuildOnce, BuiltWheel
 from pipcache_plugin.building.project import Project, SourceTree
 from pipcache_plugin.building.wheels import InvalidWheelError, verify
@@ -52,6 +52,13 @@ class Session:
         )
         self.project = Project(tree, self._make_environment, run_hook or self.runner, lambda _missing: None)
         self.once = BuildOnce(self.keeper, self.project, lambda: self.waits.append("waiting"))
+
+    def edit_backend(self, old: str, new: str) -> None:
+        """Have the backend do something else."""
+        module = self.project.tree.path / "_backend" / "tiny_backend.py"
+        text = module.read_text()
+        assert old in text
+        module.write_text(text.replace(old, new, 1))
 
     def get_metadata(self) -> Path:
         """Ask for the metadata."""
@@ -245,11 +252,66 @@ class TestStaleMetadata:
     def test_backend_that_contradicts_itself(self, tmp_path: Path, memory: Memory) -> None:
         """Its wheel is used, as any front-end would, and neither wheel nor metadata are known to others."""
         session = Session(tmp_path, memory)
-        (session.get_metadata() / "METADATA").write_text("Name: simple\nVersion: 1.0\nRequires-Dist: promised\n")
+        session.edit_backend(
+            'begin("build_wheel")', 'begin("build_wheel")\n    PROJECT["requires_dist"] = ["not-promised"]'
+        )
+        session.get_metadata()
         built = session.get_wheel()
         assert verify(built.path).project == "simple"
         assert built.stored_in is None
         assert session.keeper.kept == []
+        assert memory.metadata == {}
+
+    @pytest.mark.parametrize(
+        "edit",
+        [
+            "Path(metadata_directory, 'METADATA').write_text('Name: other')",
+            "__import__('shutil').rmtree(metadata_directory)",
+        ],
+    )
+    def test_backend_that_edits_what_it_has_prepared(self, tmp_path: Path, memory: Memory, edit: str) -> None:
+        """What counts is what the resolver was told."""
+        session = Session(tmp_path, memory)
+        session.edit_backend('begin("build_wheel")', f'begin("build_wheel")\n    {edit}')
+        session.get_metadata()
+        assert session.get_wheel().stored_in is not None
+        (stored,) = memory.metadata.values()
+        assert "Name: simple" in str(stored)
+
+    @pytest.mark.parametrize(
+        "headers",
+        [
+            'headers = ["Metadata-Version: 2.1", "Name: simple"]',
+            'headers = ["Metadata-Version: 2.1", "Version: 1.0"]',
+            "headers = []",
+            'headers = ["x" * (65 << 20)]',
+        ],
+    )
+    def test_metadata_that_are_none(self, tmp_path: Path, memory: Memory, headers: str) -> None:
+        """They are left to somebody else, and not kept."""
+        session = Session(tmp_path, memory)
+        session.edit_backend("    pure =", f"    {headers}\n    pure =")
+        with pytest.raises(UnsupportedProjectError, match="METADATA"):
+            session.get_metadata()
+        assert memory.metadata == {}
+
+    @pytest.mark.parametrize("result", ["None", "5", '"other-1.0.dist-info"'])
+    def test_metadata_that_are_not_there(self, tmp_path: Path, memory: Memory, result: str) -> None:
+        """Whatever the hook returns."""
+        session = Session(tmp_path, memory)
+        session.edit_backend("    return DIST_INFO\n", f"    return {result}\n")
+        with pytest.raises(UnsupportedProjectError):
+            session.get_metadata()
+        assert memory.metadata == {}
+
+    def test_metadata_in_a_folder_of_another_kind(self, tmp_path: Path, memory: Memory) -> None:
+        """They are used, as by pip, and not kept."""
+        session = Session(tmp_path, memory)
+        session.edit_backend(
+            "    return DIST_INFO\n",
+            '    return Path(metadata_directory, DIST_INFO).rename("found").resolve().as_posix()\n',
+        )
+        assert session.get_metadata().name == "found"
         assert memory.metadata == {}
 
     def test_metadata_of_a_wheel_that_is_gone_again(self, tmp_path: Path, memory: Memory) -> None:

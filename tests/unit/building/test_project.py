@@ -334,6 +334,28 @@ class TestFailures:
             build_all(project, tmp_path)
         assert project.wheel is None
 
+    @pytest.mark.parametrize("result", ["None", "5", "['a.whl']", "''", "write_link(_[0])"])
+    def test_wheel_that_is_no_file(self, bench: Bench, tmp_path: Path, result: str) -> None:
+        """No name, a folder, or a link: whatever the hook returns."""
+        project = bench.project()
+        backend = tmp_path / "source" / "simple-1.0" / "_backend" / "tiny_backend.py"
+        link = "def write_link(folder):\n    os.symlink(__file__, folder + '/x.whl')\n    return 'x.whl'\n"
+        backend.write_text(backend.read_text() + f"\n{link}\ndef build_wheel(*_):\n    return {result}\n")
+        with pytest.raises(UnsupportedProjectError):
+            build_all(project, tmp_path)
+        assert project.wheel is None
+
+    @pytest.mark.parametrize("result", ["[5]", "[None]", "['not a requirement!']"])
+    def test_requirements_that_are_none(self, bench: Bench, tmp_path: Path, result: str) -> None:
+        """Whatever the hook returns."""
+        project = bench.project(is_isolated=True)
+        backend = tmp_path / "source" / "simple-1.0" / "_backend" / "tiny_backend.py"
+        backend.write_text(
+            backend.read_text() + f"\ndef get_requires_for_build_wheel(config_settings):\n    return {result}\n"
+        )
+        with pytest.raises(UnsupportedProjectError):
+            build_all(project, tmp_path)
+
     def test_folder_that_is_a_file(self, bench: Bench, tmp_path: Path) -> None:
         """What ``build`` does not write into, we do not either."""
         (tmp_path / "wheels").touch()

@@ -112,6 +112,26 @@ class TestValidWheels:
         wheel = make_wheel(tmp_path, name=name, version=version, tags=tags, wheel_tags=wheel_tags)
         assert verify(wheel).version == version
 
+    def test_every_scheme(self, tmp_path: Path) -> None:
+        """And what only looks like a folder of schemes."""
+        schemes = ["purelib", "platlib", "headers", "scripts", "data"]
+        files = {f"simple-1.0.data/{scheme}/a/b": "" for scheme in schemes}
+        verify(make_wheel(tmp_path, files={**files, "a/x.data/b": ""}))
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "[console_scripts]\nx = a:b\nsub/x = a:b.c [extra]\nUPPER=a:b\n%(x)s = a:b\n",
+            "[gui_scripts]\nx = a:b\n",
+            "[anything]\n../x = a\n",
+            "# nothing\n",
+            "[console_scripts]\nx = a:b\nx = c:d\n[console_scripts]\n",
+        ],
+    )
+    def test_entry_points(self, tmp_path: Path, text: str) -> None:
+        """Only scripts are files."""
+        verify(make_wheel(tmp_path, files={f"{DIST_INFO}/entry_points.txt": text}))
+
     def test_files_that_differ_by_case(self, tmp_path: Path) -> None:
         """Where they are built, they are two."""
         verify(make_wheel(tmp_path, files={"simple.py": "1", "Simple.py": "2"}))
@@ -162,6 +182,19 @@ class TestInvalidWheels:
             ({"files": {"..\\x": ""}}, "leads out"),
             ({"files": {f"{DIST_INFO}/../../x": ""}}, "leads out"),
             ({"files": {"simple-1.0.data/../../x": ""}}, "leads out"),
+            ({"files": {"simple-1.0.data/nonsense/x": ""}}, "of no scheme"),
+            ({"files": {"simple-1.0.data/x": ""}}, "of no scheme"),
+            ({"files": {"other.data/x": ""}}, "of no scheme"),
+            ({"files": {"a": "", "a/b/c": ""}}, "`a` is a file and a folder"),
+            ({"files": {"a/b": "", "a/b/c": ""}}, "`a/b` is a file and a folder"),
+            ({"files": {"a/" + "x" * 256: ""}}, "too long"),
+            ({"files": {"\xfc" * 128: ""}}, "too long"),
+            ({"entry_points": {"../../x": "simple:main"}}, "the script `../../x` leads elsewhere"),
+            ({"entry_points": {"fine": "simple:main", "/x": "simple:main"}}, "the script `/x` leads elsewhere"),
+            ({"entry_points": {"x": "simple:main()\nimport os"}}, "entry_points.txt cannot be read"),
+            ({"files": {f"{DIST_INFO}/entry_points.txt": "[gui_scripts]\n../x = a:b\n"}}, "leads elsewhere"),
+            ({"files": {f"{DIST_INFO}/entry_points.txt": "nonsense\n"}}, "entry_points.txt cannot be read"),
+            ({"files": {f"{DIST_INFO}/entry_points.txt": "[console_scripts\n"}}, "entry_points.txt cannot be read"),
             ({"record_adds": "../\x1b[31m"}, "`../\\x1b[31m`"),
         ],
     )
