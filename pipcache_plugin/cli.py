@@ -1,7 +1,7 @@
 """The command line: decides who acts, and says what our own commands found.
 
-``explain`` and ``doctor`` are ours. All other words are pip's; what is ours in them (``cache`` covering both caches,
-``--rebuild``, ``--version``) is said through pip's own commands, by the bridge.
+``explain``, ``doctor`` and ``shell-init`` are ours. All other words are pip's; what is ours in them (``cache`` covering
+both caches, ``--rebuild``, ``--version``) is said through pip's own commands, by the bridge.
 """
 
 from __future__ import annotations
@@ -23,8 +23,11 @@ if TYPE_CHECKING:
 _NO = {"", "0", "no", "n", "off", "f", "false"}
 
 
-_ANYWHERE = {"explain", "cache", "config", "help", "completion", "--help", "-h"}
+_ANYWHERE = {"explain", "shell-init", "cache", "config", "help", "completion", "--help", "-h"}
 """Words after which it does not matter which environment a command acts on."""
+
+_OF_SHELLS = {"shell-init", "completion"}
+"""Words that are about this program, and not about what it acts on."""
 
 
 def script() -> int:
@@ -34,11 +37,17 @@ def script() -> int:
     """
     from pipcache_plugin.machine import activated
 
+    is_settled = _stand_in()
     args = sys.argv[1:]
-    if not args or args[0] in _ANYWHERE or _names_interpreter(args):
+    # There are no arguments then, and what can be completed may depend on the environment.
+    completes = not args and "PIP_AUTO_COMPLETE" in os.environ
+    is_anywhere = args[0] in _ANYWHERE if args else not completes
+    if is_settled or is_anywhere or _names_interpreter(args):
         return main()
     interpreter = activated.find_interpreter(sys.argv[0], os.environ)
     if interpreter is not None:
+        if completes:
+            _complete_there(interpreter)
         sys.argv[1:1] = ["--python", interpreter]
         if not activated.is_first(interpreter, os.environ):
             _say_where(interpreter)
@@ -50,6 +59,27 @@ def script() -> int:
         print("hint: activate an environment, or name one: `pipcache --python PATH install ...`", file=sys.stderr)
         return 2
     return main()
+
+
+def _complete_there(interpreter: str) -> None:
+    from pipcache_plugin.pip_bridge import runner
+
+    runner.become(interpreter, ["--python", interpreter])
+
+
+def _stand_in() -> bool:
+    """Go on where the ``pip`` that a shell hides would act, if a shell has called; tell whether that is settled."""
+    if "_PIPCACHE_INSTEAD_OF" not in os.environ:
+        return False
+    from pipcache_plugin.pip_bridge import stand_in
+
+    hidden, sys.argv[1:] = stand_in.take(sys.argv[1:])
+    args = sys.argv[1:]
+    if hidden is None or _names_interpreter(args) or (args and args[0] in _OF_SHELLS):
+        stand_in.act_here()
+        return False
+    sys.argv[1:] = stand_in.act_there(hidden, args, with_cache=not _is_disabled())
+    return True
 
 
 def _names_interpreter(args: Sequence[str]) -> bool:
@@ -69,24 +99,29 @@ def main() -> int:
 
     ``PIPCACHE_DISABLE`` set to anything but a "no" gives plain pip.
     """
+    _stand_in()
     own = _OWN.get(sys.argv[1]) if len(sys.argv) > 1 else None
     if own is not None:
         return own(sys.argv[2:])
-    if os.environ.get("PIPCACHE_DISABLE", "").lower() not in _NO:
+    if _is_disabled():
         from pipcache_plugin.pip_bridge import start
 
         return start.run_plain_pip()
     from pipcache_plugin.pip_bridge import runner
 
-    interpreter = runner.find_interpreter(sys.argv[1:])
-    if interpreter is not None:
-        runner.become(interpreter, sys.argv[1:])
     words = runner.skip_interpreter(sys.argv[1:])
+    interpreter = runner.find_interpreter(sys.argv[1:])
+    if interpreter is not None and words[0] != "shell-init":
+        runner.become(interpreter, sys.argv[1:])
     if words and words[0] in _OWN:
         return _OWN[words[0]](words[1:])
     from pipcache_plugin.pip_bridge import start
 
     return start.run_pip(sys.argv[1:])
+
+
+def _is_disabled() -> bool:
+    return os.environ.get("PIPCACHE_DISABLE", "").lower() not in _NO
 
 
 def explain(args: Sequence[str]) -> int:
@@ -127,7 +162,23 @@ def doctor(args: Sequence[str]) -> int:
     return 0 if _print_all([text]) and not diagnosis.problems else 1
 
 
-_OWN = {"explain": explain, "doctor": doctor}
+def shell_init(args: Sequence[str]) -> int:
+    """Print what makes ``pip`` mean ``pipcache`` in a shell, or takes that back."""
+    from pipcache_plugin.shells.program import find_program
+    from pipcache_plugin.shells.render import render_init, render_undo
+
+    options = _parse_shell_init(args)
+    if options.undo:
+        code = render_undo(options.shell)
+    else:
+        code = render_init(options.shell, find_program(sys.argv[0]), with_python=options.python)
+    # As bytes: a path is what it is, whatever the encoding of the terminal, and shells know no carriage returns.
+    sys.stdout.buffer.write(os.fsencode(code))
+    sys.stdout.flush()
+    return 0
+
+
+_OWN = {"explain": explain, "doctor": doctor, "shell-init": shell_init}
 
 
 def _say_error(error: PipCacheError) -> int:
@@ -164,6 +215,22 @@ def _has_configuration_of_pip() -> bool:
     folders = [user_config_path("pip", appauthor=False), site_config_path("pip", appauthor=False)]
     folders += [Path("~/.pip").expanduser(), Path("/etc"), Path(sys.prefix)]
     return bool(named) or any((folder / name).is_file() for folder in folders for name in ["pip.conf", "pip.ini"])
+
+
+def _parse_shell_init(args: Sequence[str]) -> argparse.Namespace:
+    import argparse
+
+    from pipcache_plugin.shells.render import SHELLS
+
+    parser = argparse.ArgumentParser(
+        prog="pipcache shell-init",
+        description="Print what makes `pip` mean `pipcache` in a shell that evaluates it, with completion. "
+        "It acts where that `pip` would have acted.",
+    )
+    parser.add_argument("shell", choices=list(SHELLS))
+    parser.add_argument("--python", action="store_true", help="`python -m pip` too")
+    parser.add_argument("--undo", action="store_true", help="print what takes it back")
+    return parser.parse_args(args)
 
 
 def _parse_doctor(args: Sequence[str]) -> argparse.Namespace:

@@ -28,6 +28,7 @@ ALLOWED = {
     "keys": {"keys", "errors", "files"},
     "store": {"store", "keys", "errors", "files", "archives"},
     "machine": {"machine", "keys", "errors", "files"},
+    "shells": {"shells", "errors", "files"},
     "installation": {"installation", "errors", "files", "archives"},
 }
 """All that these rooms may import of ours."""

@@ -4,7 +4,8 @@
 
 ``_PIPCACHE_MODULES`` in the environment is a literal of a mapping: the folder of each top-level module that may be
 imported from elsewhere. It is taken out of the environment before anything runs. On an interpreter too old for us,
-pip's own runner says what pip has to say.
+pip's own runner says what pip has to say; or the pip of that interpreter runs, where it was that one that a shell's
+function has called us instead of (``_PIPCACHE_INSTEAD_OF``).
 
 The file is named as it is so that it cannot be imported. Until the version is checked, it is Python 2 as well.
 """
@@ -18,6 +19,15 @@ import os
 import runpy
 
 FOLDERS = ast.literal_eval(os.environ.pop("_PIPCACHE_MODULES"))
+IS_STAND_IN = os.environ.pop("_PIPCACHE_INSTEAD_OF", None) is not None
+
+if sys.version_info[:2] < PYTHON_REQUIRES and IS_STAND_IN:
+    # Its own arguments come after `--python` and a value.
+    del os.environ["_PIP_RUNNING_IN_SUBPROCESS"], sys.argv[1:3]
+    # The folder of this file is no place to import from.
+    sys.path.pop(0)
+    runpy.run_module("pip", run_name="__main__", alter_sys=True)
+    raise SystemExit(0)
 
 if sys.version_info[:2] < PYTHON_REQUIRES:
     runpy.run_path(os.path.join(FOLDERS["pip"], "pip", "__pip-runner__.py"), run_name="__main__")

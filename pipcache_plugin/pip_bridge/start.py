@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import re
 import runpy
 import sys
@@ -95,6 +96,10 @@ def _prepare(args: Sequence[str]) -> PipFunction:
     from pipcache_plugin.pip_bridge import runner, seams, version
 
     seams.install([*runner.seams(args), *version.SEAMS, _command_seam()])
+    if "PIP_AUTO_COMPLETE" in os.environ:
+        from pipcache_plugin.pip_bridge import completion
+
+        seams.install(completion.SEAMS)
     # From 26.3 on, ``cli`` is what ``python -m pip`` calls: with it, imports stay blocked after an installation.
     entry: PipFunction = getattr(main, "cli", None) or main.main
     return entry
@@ -138,4 +143,8 @@ def _seams_of(command: str) -> list[Seam]:
         from pipcache_plugin.pip_bridge import beginning, cache_command
 
         return [*beginning.CACHE_SEAMS, *cache_command.SEAMS]
+    if command == "completion":
+        from pipcache_plugin.pip_bridge import completion
+
+        return completion.COMMAND_SEAMS
     return []

@@ -8,6 +8,7 @@ from pipcache_plugin.pip_bridge.seams import PipFunction, Seam
 OWN_COMMANDS = {
     "explain": "Say why wheels were found, or built.",
     "doctor": "Say whether the wheel cache works.",
+    "shell-init": "Make pip mean pipcache in a shell.",
 }
 """What pip does not have; ``cli`` sees to them."""
 

@@ -1,0 +1,1 @@
+"""What shells run, and what can be found out about their ``pip``."""
