@@ -14,6 +14,7 @@ import pip as running_pip
 import pytest
 
 import pipcache_plugin
+from pipcache_plugin.pip_bridge.version import OWN_COMMANDS
 from tests.factories import make_sdist, make_wheel
 from tests.functional.commands import ONE_BUILD, Commands, Environment
 from tests.functional.trees import normalised
@@ -24,8 +25,9 @@ if TYPE_CHECKING:
 
 
 def as_pip(text: str) -> str:
-    """Return *text* with our module's name where pip's would be, and without options and subcommands of ours."""
+    """Return *text* with our module's name where pip's would be, and without options and commands of ours."""
     text = re.sub(r"^  --(?:rebuild|jobs) .*\n(?: {10,}.*\n)*", "", text, flags=re.MULTILINE)
+    text = re.sub(rf"^  (?:{'|'.join(OWN_COMMANDS)}) +\S.*\n", "", text, flags=re.MULTILINE)
     text = text.replace("list, prune, purge, remove, stats, verify)", "list, purge, remove)")
     return text.replace("-m pipcache_plugin", "-m pip")
 
