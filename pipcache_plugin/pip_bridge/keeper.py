@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from pipcache_plugin.archives import MOST_DIST_INFO_BYTES
 from pipcache_plugin.building.interface import FoundWheel
 from pipcache_plugin.keys.conditions import Conditions
 from pipcache_plugin.keys.differences import iter_differences, list_dependences
@@ -50,7 +51,7 @@ def find_wheel(run: Run, key: BuildKey, is_right: Callable[[Entry, Record], bool
         try:
             placed = run.store.place_wheel(entry, run.place_folder(entry.wheel.sha256))
         except OSError as error:
-            run.warn_once(f"Cannot use the wheel cache at `{run.store.root}`: {error}")
+            _warn(run, f"take `{entry.wheel.filename}` from", error)
             return None
         if placed is not None:
             run.served[str(placed)] = record
@@ -65,13 +66,20 @@ def iter_records(run: Run, key: BuildKey) -> Iterator[tuple[Entry, Record]]:
     try:
         entries = run.store.find_entries(key)
     except OSError as error:
-        run.warn_once(f"Cannot read the wheel cache at `{run.store.root}`: {error}")
+        _warn(run, "read", error)
         return
     for entry in entries:
         try:
             yield entry, Record.from_dict(entry.record)
         except InvalidRecordError as error:
             logger.debug("pipcache: passing over %s: %s", entry.path.name, error)
+
+
+def _warn(run: Run, what: str, error: OSError) -> None:
+    where = f"the wheel cache at `{run.store.root}`"
+    run.warn_once(
+        f"Cannot {what} {where}, going on without: {error} (hint: `pipcache doctor` says what is wrong with it)"
+    )
 
 
 def find_right_wheel(
@@ -165,7 +173,7 @@ class Keeper:
         try:
             entry = self._run.store.add_wheel(self._key, wheel, record.to_dict(), self._inputs)
         except OSError as error:
-            self._cannot_write(error)
+            _warn(self._run, f"add `{wheel.name}` to", error)
             return None
         self._run.note_decision("built", record, entry, reasons=self._run.reasons.get(self._key, []))
         return self._run.store.folder_of(entry)
@@ -186,9 +194,11 @@ class Keeper:
         """See the Protocol."""
         from pipcache_plugin.building.errors import UnwatchedBuildError
 
-        files = {
-            path.relative_to(dist_info).as_posix(): path.read_bytes() for path in dist_info.rglob("*") if path.is_file()
-        }
+        paths = [path for path in dist_info.rglob("*") if path.is_file()]
+        if sum(path.stat().st_size for path in paths) > MOST_DIST_INFO_BYTES:
+            logger.debug("pipcache: not stored: %s is too large", dist_info.name)
+            return
+        files = {path.relative_to(dist_info).as_posix(): path.read_bytes() for path in paths}
         try:
             conditions = self._evidence.make_conditions(used).to_dict()
         except (UnwatchedBuildError, OSError) as error:
@@ -197,7 +207,7 @@ class Keeper:
         try:
             self._run.store.add_metadata(self._key, dist_info.name, files, conditions)
         except OSError as error:
-            self._cannot_write(error)
+            _warn(self._run, f"add the metadata in `{dist_info.name}` to", error)
 
     def forget_metadata(self) -> None:
         """See the Protocol."""
@@ -226,9 +236,6 @@ class Keeper:
     def hold(self, on_wait: Callable[[], None]) -> AbstractContextManager[None]:
         """See the Protocol."""
         return self._run.store.hold(self._key, on_wait)
-
-    def _cannot_write(self, error: OSError) -> None:
-        self._run.warn_once(f"Cannot write to the wheel cache at `{self._run.store.root}`, going on without: {error}")
 
 
 def _normalize(project: str) -> str:
