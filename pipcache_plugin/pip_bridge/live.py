@@ -102,7 +102,8 @@ class _Lines:
 
         now = time.monotonic()
         others = [describe_other(other, now) for other in self._find_others() if other.began is not None]
-        shown = "\n".join(f"{self._indent}{text}" for text in [describe(self._step, now), *others])
+        texts = [describe(self._step, now), *others]
+        shown = "\n".join(fit(f"{self._indent}{text}", self._console.width) for text in texts)
         if shown != self._shown and not self._is_finished:
             self._shown = shown
             self._live.start()
@@ -127,6 +128,13 @@ def describe_other(step: Running, now: float) -> str:
     is_named = not step.project or f" {step.project} " in f" {step.message} "
     text = describe(step, now)
     return text if is_named else f"{step.project}: {text}"
+
+
+def fit(line: str, width: int) -> str:
+    """Return a line of a step that is no longer than a terminal is wide: its age is not what is left out."""
+    message, dots, age = line.rpartition(" ... ")
+    too_long = len(line) - width
+    return line if too_long <= 0 else f"{message[: -too_long - 1]}…{dots}{age}"
 
 
 def _duration(seconds: int) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from pipcache_plugin.pip_bridge.live import describe, describe_other, open_lines
+from pipcache_plugin.pip_bridge.live import describe, describe_other, fit, open_lines
 from tests.unit.pip_bridge.said import Shown, only_handlers
 
 NOW = 10_000.0
@@ -54,6 +54,22 @@ def test_age(seconds: float | None, expected: str) -> None:
 def test_others_have_their_names(message: str, project: str, expected: str) -> None:
     """Where pip's words do not have it: somebody else's line is above them."""
     assert describe_other(Going(message=message, project=project, began=NOW), NOW) == expected
+
+
+@pytest.mark.parametrize(
+    ("width", "expected"),
+    [
+        (40, "  Building wheel for simple ... 12 s"),
+        (36, "  Building wheel for simple ... 12 s"),
+        (35, "  Building wheel for simp… ... 12 s"),
+        (20, "  Building… ... 12 s"),
+    ],
+)
+def test_narrow_terminal(width: int, expected: str) -> None:
+    """The age stays in sight."""
+    line = "  Building wheel for simple ... 12 s"
+    assert fit(line, width) == expected
+    assert len(fit(line, width)) <= width
 
 
 @pytest.mark.parametrize("error", [None, ValueError(), KeyboardInterrupt()])
