@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pipcache_plugin.files import sha256_of
+from pipcache_plugin.management import verifying
 from pipcache_plugin.management.verifying import find_problems, repair
 from pipcache_plugin.store.trees import crc32_of
 from tests.factories import make_wheel
@@ -209,3 +210,24 @@ def test_what_cannot_be_taken_out(filled: Store) -> None:
             repair(filled, problem)
     finally:
         path.parent.chmod(0o700)
+
+
+@pytest.mark.parametrize("is_made_again", [True, False])
+def test_what_is_made_again_meanwhile(filled: Store, monkeypatch: pytest.MonkeyPatch, *, is_made_again: bool) -> None:
+    """It is another one; only what is still there is an error."""
+    path = WHERE["wheel"](filled)
+    flip(path)
+    (problem,) = find_problems(filled)
+    set_aside = verifying.set_aside
+
+    def set_aside_late(root: Path, path: Path) -> None:
+        if is_made_again:
+            set_aside(root, path)
+            path.touch()
+
+    monkeypatch.setattr(verifying, "set_aside", set_aside_late)
+    if is_made_again:
+        repair(filled, problem)
+    else:
+        with pytest.raises(PermissionError):
+            repair(filled, problem)
