@@ -1,7 +1,7 @@
 """What pip, uv and pipcache install the second time, when what a wheel was built from or for is another.
 
-The tables of docs/explanation/pip-and-uv.md are what these tests find. They need no network; but uv comes from the package
-index, and they take their time: so they run with those that need it.
+The tables of docs/explanation/pip-and-uv.md are what these tests find. They need no network; but uv comes from the
+package index, and they take their time: so they run with those that need it.
 """
 
 from __future__ import annotations
