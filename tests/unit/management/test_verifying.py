@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pipcache_plugin.files import sha256_of
-from pipcache_plugin.management import verifying
 from pipcache_plugin.management.verifying import find_problems, repair
+from pipcache_plugin.store.damaged import set_aside
 from pipcache_plugin.store.trees import crc32_of
 from tests.factories import make_wheel
 
@@ -218,14 +218,12 @@ def test_what_is_made_again_meanwhile(filled: Store, monkeypatch: pytest.MonkeyP
     path = WHERE["wheel"](filled)
     flip(path)
     (problem,) = find_problems(filled)
-    set_aside = verifying.set_aside
-
     def set_aside_late(root: Path, path: Path) -> None:
         if is_made_again:
             set_aside(root, path)
             path.touch()
 
-    monkeypatch.setattr(verifying, "set_aside", set_aside_late)
+    monkeypatch.setattr("pipcache_plugin.management.verifying.set_aside", set_aside_late)
     if is_made_again:
         repair(filled, problem)
     else:
