@@ -1,5 +1,7 @@
 """Finds fenced blocks in Markdown, with the comment before each that says what is to be done with it.
 
+They begin at the margin: the site does not know others.
+
 ``<!-- LABEL -->`` in the line before a block is one of
 
 * ``use``, ``main job``: run, as without a label; the tests of the README take such blocks by name;
@@ -21,7 +23,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
 
-_FENCE = re.compile(r"^(?P<indent> *)(?P<fence>```+|~~~+)(?P<language>[\w-]*) *$")
+_FENCE = re.compile(r"^(?P<fence>```+|~~~+)(?P<language>[\w-]*) *$")
 _LABEL = re.compile(r"^ *<!-- (.+) -->$")
 
 
@@ -39,7 +41,7 @@ class Block:
     """Empty where none is given."""
 
     text: str
-    """Without the indentation of the fence; ends with a newline."""
+    """Ends with a newline."""
 
     label: str
     """What the comment before it says, the part before the colon; empty without a comment."""
@@ -66,9 +68,9 @@ def _iter_blocks(page: str, lines: list[str]) -> Iterator[Block]:
         if not opened:
             number += 1
             continue
-        start, indent = number, len(opened["indent"])
+        start = number
         number += 1
-        while number < len(lines) and lines[number].strip() != opened["fence"]:
+        while number < len(lines) and lines[number] != opened["fence"]:
             number += 1
         said = _LABEL.match(lines[start - 1]) if start else None
         label, _, value = said[1].partition(": ") if said else ("", "", "")
@@ -76,7 +78,7 @@ def _iter_blocks(page: str, lines: list[str]) -> Iterator[Block]:
             page=page,
             line=start + 1,
             language=opened["language"],
-            text="".join(f"{line[indent:]}\n" for line in lines[start + 1 : number]),
+            text="".join(f"{line}\n" for line in lines[start + 1 : number]),
             label=label,
             value=value,
         )
