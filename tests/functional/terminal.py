@@ -114,3 +114,58 @@ def open_terminal(
         yield terminal
     finally:
         terminal.close()
+
+
+def screen(raw: str, columns: int) -> list[str]:
+    """Return the lines that stay in a terminal of *columns* columns when *raw* has been shown, without colours.
+
+    One that goes on in the next row is one line.
+    """
+    rows = _Rows(columns)
+    for control, text in re.findall(r"(\x1b\[[?0-9;]*[A-Za-z]|[\r\n\b])|([^\x1b\r\n\b]+)", raw):
+        rows.control(control)
+        for character in text:
+            rows.put(character)
+    return rows.lines()
+
+
+class _Rows:
+    """What a terminal shows, and where its cursor is."""
+
+    def __init__(self, columns: int) -> None:
+        self._columns = columns
+        self._texts: list[str] = [""]
+        self._going_on: set[int] = set()
+        """Rows that continue the one before."""
+
+        self._row = self._column = 0
+
+    def put(self, character: str) -> None:
+        if self._column == self._columns:
+            self._row, self._column = self._row + 1, 0
+            self._going_on.add(self._row)
+        self._texts.extend([""] * (self._row + 1 - len(self._texts)))
+        text = self._texts[self._row]
+        self._texts[self._row] = text[: self._column].ljust(self._column) + character + text[self._column + 1 :]
+        self._column += 1
+
+    def control(self, control: str) -> None:
+        if control == "\n":
+            self._row += 1
+        elif control == "\r":
+            self._column = 0
+        elif control == "\b":
+            self._column -= 1
+        elif control.endswith("A"):
+            self._row -= int(control[2:-1] or 1)
+        elif control == "\x1b[2K":
+            self._texts[self._row : self._row + 1] = [""]
+            self._going_on.discard(self._row)
+        elif control == "\x1b[K":
+            self._texts[self._row] = self._texts[self._row][: self._column]
+
+    def lines(self) -> list[str]:
+        whole: list[str] = []
+        for number, text in enumerate(self._texts):
+            whole[-1:] = [whole[-1] + text] if number in self._going_on else [*whole[-1:], text]
+        return [line.rstrip() for line in whole]
