@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -94,8 +95,11 @@ def test_every_block_says_what_it_is() -> None:
     """With a misspelt label, or in another shell and without one, it would be run by nobody; or without a language."""
     assert [where(block) for block in BLOCKS if block.label not in LABELS] == []
     assert [where(block) for block in BLOCKS if block.language in OTHER_SHELLS and not block.value] == []
-    texts = {page.name: page.read_text(encoding="utf-8") for page in pages()}
+    texts = {page.relative_to(ROOT).as_posix(): page.read_text(encoding="utf-8") for page in pages()}
     assert [name for name, text in texts.items() if re.search(r"^ +```", text, re.MULTILINE)] == []
+    counts = Counter(block.page for block in BLOCKS)
+    fences = {name: len(re.findall(r"^(```|~~~)", text, re.MULTILINE)) for name, text in texts.items()}
+    assert [name for name in fences if fences[name] != 2 * counts[name]] == []
     looks_like_one = re.compile(r"^(\$ |pip |python3? )", re.MULTILINE)
     assert [where(block) for block in BLOCKS if not block.language and looks_like_one.search(block.text)] == []
 
