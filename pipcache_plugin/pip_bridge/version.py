@@ -16,7 +16,8 @@ OWN_COMMANDS = {
 def _create_main_parser(original: PipFunction) -> object:
     parser = original()
     parser.version = f"{parser.version}, pipcache_plugin {__version__}"
-    parser.description = "\n".join([parser.description, *(f"{name:27} {does}" for name, does in OWN_COMMANDS.items())])
+    own = [f"{name:27} {does}" for name, does in OWN_COMMANDS.items()]
+    parser.description = "\n".join([parser.description or "", *own])
     return parser
 
 
