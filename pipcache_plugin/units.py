@@ -7,6 +7,9 @@ import re
 
 _BYTES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 _BINARY_BYTES = {"k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
+_LONGEST_SECONDS = 1e12
+"""Before there was anything; a number that can be counted with."""
+
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 _NAMES = [(10**9, "GB"), (10**6, "MB"), (10**3, "kB")]
@@ -38,7 +41,10 @@ def parse_duration(text: str) -> float:
     match = _DURATION.fullmatch(text.strip())
     if match is None:
         raise ValueError(text)
-    return float(match["number"]) * _SECONDS[match["unit"].lower()]
+    seconds = float(match["number"]) * _SECONDS[match["unit"].lower()]
+    if seconds > _LONGEST_SECONDS:
+        raise ValueError(text)
+    return seconds
 
 
 def format_duration(seconds: float) -> str:

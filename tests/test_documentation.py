@@ -7,12 +7,14 @@ import re
 import subprocess
 from collections import Counter
 from collections.abc import Callable
+from importlib.metadata import distribution
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 import tomli
 import yaml
+from packaging.version import Version
 
 from tests.documented import commands_page
 from tests.documented.blocks import ROOT, Block, find_blocks, pages
@@ -32,6 +34,9 @@ UNRUN_MOST = 6
 
 BEFORE = {"README.md": "python3 -m venv --without-pip other-environment\n"}
 """What a reader of the page has already."""
+
+OLDEST_PIP = {"docs/how-to/lock-files.md": "26.1"}
+"""The first one that installs from ``pylock.toml``."""
 
 BLOCKS = [block for page in pages() for block in find_blocks(page)]
 
@@ -56,6 +61,8 @@ def pages_to_run(*, has_network: bool) -> list[str]:
 
 def read(page: str, make_reader: MakeReader, *, has_network: bool) -> str:
     """Run the blocks of a page in one shell, in a checkout; return what they printed."""
+    if Version(distribution("pip").version) < Version(OLDEST_PIP.get(page, "0")):
+        pytest.skip(f"the page needs pip {OLDEST_PIP[page]}")
     reader = make_reader(has_network=has_network)
     reader.take_checkout()
     blocks = [block for block in BLOCKS if block.page == page and runs(block, has_network=has_network)]

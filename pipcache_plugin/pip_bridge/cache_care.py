@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipcache_plugin.management import contents
 from pipcache_plugin.pip_bridge import run
-from pipcache_plugin.units import format_duration, parse_duration, parse_size
+from pipcache_plugin.units import parse_duration, parse_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from pip._internal.commands.cache import CacheCommand
 
     from pipcache_plugin.management.pruning import Limits
-    from pipcache_plugin.store.counts import Count
     from pipcache_plugin.store.store import Store
 
 logger = logging.getLogger(__name__)
@@ -177,48 +176,14 @@ def _verify(_command: CacheCommand, store: Store, options: Values) -> None:
 
 
 def _stats(_command: CacheCommand, store: Store, options: Values) -> None:
+    from pipcache_plugin.management.statistics import collect_statistics
+
     age = _parse("--since", parse_duration, options.since)
-    since_ns = time.time_ns() - int(age * 1e9) if age is not None else 0
-    counts = store.log.counts.by_project(store.log, since_ns)
+    found = collect_statistics(store, time.time_ns() - int(age * 1e9) if age is not None else 0)
     if options.list_format == "json":
-        _print_json(store, counts)
+        logger.info("%s", json.dumps(found.to_dict(), indent=2))
     else:
-        _print_stats(store, counts)
+        for line in found.iter_lines():
+            logger.info("%s", line)
     if options.reset:
         store.log.counts.reset()
-
-
-def _size(store: Store, wheels: list[Path]) -> int:
-    return contents.size_bytes(wheels) + contents.size_of_trees(store)[1]
-
-
-def _print_json(store: Store, counts: Mapping[str, Count]) -> None:
-    from pipcache_plugin.store.counts import total
-
-    wheels = list(store.wheels)
-    content = {
-        "total": total(counts.values()).to_dict(),
-        "projects": {project: count.to_dict() for project, count in counts.items()},
-        "wheels": len(wheels),
-        "size": _size(store, wheels),
-    }
-    logger.info("%s", json.dumps(content, indent=2))
-
-
-def _print_stats(store: Store, counts: Mapping[str, Count]) -> None:
-    from pip._internal.utils.misc import format_size
-
-    from pipcache_plugin.store.counts import total
-
-    all_of_them, wheels = total(counts.values()), list(store.wheels)
-    logger.info("Wheels found: %s", all_of_them.hits)
-    logger.info("Wheels built: %s", all_of_them.builds)
-    logger.info("Time saved: %s", format_duration(all_of_them.saved_seconds))
-    logger.info("Time spent building: %s", format_duration(all_of_them.build_seconds))
-    size = format_size(_size(store, wheels))
-    logger.info("Size: %s (%s wheels, unpacked wheels included)", size, len(wheels))
-    if counts:
-        logger.info("By project:\n")
-    for project, count in sorted(counts.items(), key=lambda item: (-item[1].saved_seconds, item[0])):
-        saved = format_duration(count.saved_seconds)
-        logger.info(" - %s: %s found, %s built, %s saved", project, count.hits, count.builds, saved)

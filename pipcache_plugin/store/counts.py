@@ -2,7 +2,7 @@
 
 ``<root>/log/counts.json`` is ``{"format", "since_ns", "days": {<first nanosecond of a day, UTC>: {<project>: {"hits",
 "builds", "saved_seconds", "build_seconds"}}}, "counted"}``; nothing before ``since_ns`` counts, and ``counted`` names
-the lines that were counted last.
+the lines that were counted last. Days that are long past are one, the day 0.
 """
 
 from __future__ import annotations
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 FORMAT = 1
 
 _DAY_NS = 86_400_000_000_000
+
+_MOST_DAYS = 400
+"""So many are told from each other: a file that everything is added to stays small."""
 
 _LARGEST = 1e19
 """Nothing that is counted is more: a log is only a file."""
@@ -118,6 +121,7 @@ class Counts:
                 kept.days.setdefault(day, {}).setdefault(found[0], Count()).add(found[1])
         if is_new:
             kept.counted = name
+            _merge_days(kept.days)
             self._write(kept)
 
     def reset(self) -> None:
@@ -162,6 +166,13 @@ class Counts:
             # A folder cannot be replaced by a file.
             set_aside(root, self.file)
         write_atomically(self.file, json.dumps(content).encode("ascii"), partial(share, root))
+
+
+def _merge_days(days: dict[int, dict[str, Count]]) -> None:
+    """Make one of all but the last days."""
+    for day in sorted(days, reverse=True)[_MOST_DAYS:]:
+        for project, count in days.pop(day).items():
+            days.setdefault(0, {}).setdefault(project, Count()).add(count)
 
 
 def _count_line(line: Mapping[str, object], start_ns: int) -> tuple[str, Count] | None:

@@ -100,12 +100,20 @@ class Stepping:
         finally:
             self._injector.disarm()
         yield from self._new_problems(store, "afterwards")
+        if fault.action is Action.FAIL and fault.calls == Calls.ROOM:
+            # What has no room can still be removed.
+            yield from (f"not removed: {name}" for name in find_leftovers(store) if ".tmp-" in name)
         if must_succeed:
             yield from self._check(store, work)
             return
+        if step % 2:
+            yield from self._prune(store)
         yield from (f"again: {problem}" for problem in self._run(store, work, may_fail=False))
         yield from self._check(store, work)
         yield from self._new_problems(store, "in the end")
+        yield from self._prune(store)
+
+    def _prune(self, store: Store) -> Iterator[str]:
         if find_leftovers(store):
             make_old(store)
             prune(store)

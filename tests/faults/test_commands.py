@@ -167,7 +167,7 @@ def test_no_locks(faulty: Faulty) -> None:
     assert not faulty.store.environments.folder.exists()
 
 
-@pytest.mark.parametrize("command", [["list", "--format", "json"], ["stats"], ["verify", "--repair"], ["purge"]])
+@pytest.mark.parametrize("command", [["list", "--format", "json"], ["verify", "--repair"]])
 def test_cache_commands_say_what_is_wrong(faulty: Faulty, command: list[str]) -> None:
     """A store that cannot be read is no reason for a traceback."""
     faulty.begin(is_filled=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -45,9 +45,9 @@ LOGS = {"log", "older-log", "counts"}
 
 
 @pytest.fixture(scope="module")
-def begin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def begin(quick_folder: Path) -> Path:
     """Return a folder with a filled store, and with the wheels in it, for all tests to copy."""
-    folder = tmp_path_factory.mktemp("begin")
+    folder = quick_folder / "begin"
     filled.make_wheels(folder / "work")
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(log, "_LARGEST_BYTES", 250)
@@ -56,10 +56,12 @@ def begin(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def work(begin: Path, tmp_path: Path) -> Path:
+def work(begin: Path) -> Iterator[Path]:
     """Return a folder with the wheels; the store is beside it."""
-    shutil.copytree(begin, tmp_path, dirs_exist_ok=True)
-    return tmp_path / "work"
+    folder = begin.with_name("damaged")
+    shutil.copytree(begin, folder)
+    yield folder / "work"
+    shutil.rmtree(folder)
 
 
 @pytest.fixture

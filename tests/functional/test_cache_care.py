@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -79,7 +80,11 @@ def test_stats(pipcache: Commands) -> None:
     assert counts["wheels"] == 2
     said = pipcache.ok("cache", "stats").stdout
     assert "Wheels found: 1\nWheels built: 2\nTime saved: " in said
-    assert " - other: 1 found, 1 built, " in said
+    assert re.search(r"^other +1 +1 +\d+\.\d s +\d+ bytes\nsimple +0 +1 +0\.0 s +\d+ bytes$", said, re.MULTILINE)
+    assert counts["projects"]["other"]["wheels"] == 1
+    assert counts["projects"]["other"]["size"] == sum(
+        path.stat().st_size for path in pipcache.wheels if path.name.startswith("other")
+    )
     assert load(pipcache, "stats", "--since", "1h")["total"]["builds"] == 2
 
 

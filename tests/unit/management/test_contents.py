@@ -66,6 +66,27 @@ class TestFindWheels:
         """The whole name must match."""
         assert contents.find_wheels(filled, pattern) == []
 
+    @pytest.mark.parametrize(
+        ("pattern", "expected"),
+        [
+            ("my_project-*.whl", ["My.Project", "my_project"]),
+            ("My.Project-*.whl", ["My.Project", "my_project"]),
+            ("MY.PROJECT-1.0*.whl", ["My.Project", "my_project"]),
+            ("My.Project-2.0*.whl", []),
+            ("my-project-1.0*.whl", ["My.Project", "my_project"]),
+            ("my-project*.whl", ["My.Project", "my_project", "my_projects"]),
+            # Globs are of the name as it is.
+            ("my_pro*-*.whl", ["my_project", "my_projects"]),
+            ("[Mm]y.*-*.whl", ["My.Project"]),
+        ],
+    )
+    def test_project_by_any_name(self, store: Store, tmp_path: Path, pattern: str, expected: list[str]) -> None:
+        """However it is written, in the pattern or in the file name."""
+        for number, name in enumerate(["my_project", "My.Project", "my_projects", "other"]):
+            wheel = make_wheel(tmp_path, name="x", files={f"{name}.py": ""})
+            store.add_wheel(f"{number}" * 64, wheel.rename(wheel.with_name(wheel.name.replace("x", name))), {})
+        assert sorted(path.name.partition("-")[0] for path in contents.find_wheels(store, pattern)) == expected
+
     def test_store_that_is_not_there_has_none(self, store: Store) -> None:
         """Looking makes nothing."""
         assert contents.find_wheels(store, "*") == []
@@ -199,6 +220,37 @@ class TestPurge:
         assert names_below(filled.root) == [KEYS[0]]
         assert contents.find_wheels(filled, "*") == []
 
+    def test_locks_that_nobody_holds_go(self, store: Store) -> None:
+        """But for those of the store itself; those of environments as well."""
+        place = store.environments.take("a" * 16)
+        assert place is not None
+        for key in KEYS:
+            with store.hold(key, pytest.fail):
+                pass
+        for path in [store.bound, store.bound.with_name("log")]:
+            path.touch()
+        contents.purge(store)
+        assert names_below(store.root / "locks") == [place.path.name, "bound", "log"]
+        place.give_back()
+        contents.purge(store)
+        assert names_below(store.root / "locks") == ["bound", "log"]
+
+    def test_what_a_killed_purge_has_left(self, filled: Store) -> None:
+        """Goes with the next one."""
+        (filled.root / "wheels").rename(filled.root / ".tmp-1-2")
+        contents.purge(filled)
+        assert sorted(path.name for path in filled.root.iterdir() if path.name != "locks") == []
+
+    def test_where_folders_cannot_be_renamed(self, filled: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+        """On Windows, while somebody has a file of them open."""
+
+        def refuse(path: Path, _target: Path) -> None:
+            raise PermissionError(path)
+
+        monkeypatch.setattr(Path, "rename", refuse)
+        contents.purge(filled)
+        assert names_below(filled.root) == []
+
     def test_trees_go(self, store: Store, tmp_path: Path) -> None:
         """With what a killed process left among them."""
         add_tree(store, tmp_path, "alpha", KEYS[0])
@@ -253,6 +305,25 @@ class TestSize:
     def test_nothing_has_no_size(self) -> None:
         """The size of no files is zero."""
         assert contents.size_bytes([]) == 0
+
+
+class TestSizeOfWheels:
+    """``size_of_wheels`` and ``sizes_by_project``."""
+
+    def test_wheels_are_counted(self, filled: Store, tmp_path: Path) -> None:
+        """Those of one project together, however it is written."""
+        wheel = make_wheel(tmp_path / "more", name="alpha", version="2.0")
+        filled.add_wheel("e" * 64, wheel.rename(wheel.with_name("Alpha-2.0-py3-none-any.whl")), {})
+        sizes = {path.name: path.stat().st_size for path in filled.wheels}
+        assert len(sizes) == 3
+        beta = sizes["beta-1.0-py3-none-any.whl"]
+        assert contents.size_of_wheels(filled) == (3, sum(sizes.values()))
+        assert contents.sizes_by_project(filled) == {"alpha": (2, sum(sizes.values()) - beta), "beta": (1, beta)}
+
+    def test_store_that_is_not_there_has_none(self, store: Store) -> None:
+        """Looking makes nothing."""
+        assert contents.size_of_wheels(store) == (0, 0)
+        assert not store.root.exists()
 
 
 class TestSizeOfTrees:

@@ -218,6 +218,7 @@ def test_what_is_made_again_meanwhile(filled: Store, monkeypatch: pytest.MonkeyP
     path = WHERE["wheel"](filled)
     flip(path)
     (problem,) = find_problems(filled)
+
     def set_aside_late(root: Path, path: Path) -> None:
         if is_made_again:
             set_aside(root, path)

@@ -93,6 +93,21 @@ def test_since(counts: Counts) -> None:
     assert counts.by_project([], NOW_NS - 20 * DAY_NS)["simple"].hits == 2
 
 
+PAIRS = [("hit", "simple"), ("built", "other")]
+
+
+def test_days_long_past(counts: Counts) -> None:
+    """They are one: they count in all, and not since some day."""
+    for start in [500, 0]:
+        times = [NOW_NS - day * DAY_NS for day in range(start, start + 500)]
+        counts.keep([line(outcome, project, time) for time in times for outcome, project in PAIRS])
+    days = json.loads(counts.file.read_bytes())["days"]
+    assert 400 <= len(days) <= 401
+    assert counts.by_project([])["simple"] == Count(hits=1000, saved_seconds=2000)
+    assert counts.by_project([], NOW_NS - 300 * DAY_NS)["other"].builds in {300, 301}
+    assert counts.by_project([], NOW_NS - 900 * DAY_NS)["other"].builds == 400
+
+
 def test_reset(counts: Counts) -> None:
     """What was there does not count any more; what comes does."""
     counts.keep([line()])

@@ -1,0 +1,1 @@
+"""Nothing but a project that is tested."""
