@@ -12,6 +12,7 @@ import os
 import random
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 _WHEEL_BYTES = 1500
 _TREES_EVERY = 10
@@ -26,7 +27,8 @@ _FORMATS = {"entry": 2, "record": 2, "metadata": 2, "inputs": 1, "tree": 1}
 
 def fill(root: str, count: int) -> list[str]:
     """Write a store with *count* entries, and return their build keys."""
-    choice = random.Random(count)  # noqa: S311 (the same each time)
+    # The same each time.
+    choice = random.Random(count)
     now = time.time()
     return [_fill_one(root, number, now - choice.random() * _DAYS * 86_400) for number in range(count)]
 
@@ -123,7 +125,7 @@ def _write_files(folder: str, wheel: str, names: Sequence[str], used: float) -> 
     for name in names:
         parent, _, file = f"{folder}/files/{name}".rpartition("/")
         _write(parent, file, name.encode(), used)
-    known = {name: [len(name.encode()), os.stat(f"{folder}/files/{name}").st_mtime_ns, 0] for name in names}
+    known = {name: [len(name.encode()), Path(folder, "files", name).stat().st_mtime_ns, 0] for name in names}
     manifest = {"format": _FORMATS["tree"], "wheel": wheel, "files": known}
     _write(folder, "manifest.json", json.dumps(manifest).encode(), used)
 
@@ -134,8 +136,8 @@ def _write_document(folder: str, content: object, used: float) -> None:
 
 
 def _write(folder: str, name: str, content: bytes, used: float) -> None:
-    os.makedirs(folder, exist_ok=True)
-    with open(f"{folder}/{name}", "wb") as file:
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    with Path(folder, name).open("wb") as file:
         file.write(content)
     os.utime(f"{folder}/{name}", (used, used))
 

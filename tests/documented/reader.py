@@ -172,9 +172,15 @@ class Reader:
         for folder in [self.home, self.work, self.folder / "tmp"]:
             folder.mkdir(parents=True)
         shutil.copytree(self.supplies.python, self.python, symlinks=True, copy_function=os.link)
-        script = self.python / "bin" / "pipcache"
+        for script in (self.python / "bin").iterdir():
+            if not script.is_symlink():
+                self._move_script(script)
+
+    def _move_script(self, script: Path) -> None:
+        """Write a script anew that names the environment that it was made in."""
+        text = script.read_text(encoding="utf-8").replace(str(self.supplies.python), str(self.python))
         script.unlink()
-        script.write_text('#!/bin/sh\nexec "${0%/*}/python" -m pipcache_plugin "$@"\n')
+        script.write_text(text, encoding="utf-8")
         script.chmod(0o755)
 
     @property

@@ -129,7 +129,9 @@ value = {}
 for way, command in [("module", [sys.executable, "-m", "pip"]), ("path", ["pip"])]:
     with tempfile.TemporaryDirectory() as folder:
         arguments = ["install", "--target", folder, "helper"]
-        done = subprocess.run(command + arguments, env=ENVIRON, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        done = subprocess.run(
+            command + arguments, env=ENVIRON, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
         if done.returncode:
             sys.exit(done.stdout)
         code = "import helper; print(helper.VERSION)"
@@ -234,7 +236,7 @@ def test_without_isolation(index: Index, compare: Comparison, pipcache: Commands
     outcomes = []
     for commands in [compare.pip, pipcache]:
         side = compare.run(commands, "install", "inner", "--no-build-isolation", env={"PIP_INDEX_URL": index.url})
-        args = ["install", "-r", requirements, "--no-build-isolation"]
+        args: list[str | Path] = ["install", "-r", requirements, "--no-build-isolation"]
         commands.ok(*args, into=side.environment, env={"PIP_INDEX_URL": index.url})
         outcomes.append((side.environment.tree, probe(side.environment, "outer")))
     assert outcomes[1] == outcomes[0]

@@ -30,7 +30,7 @@ def examine(store: Store, settings: Settings | None = None) -> Diagnosis:
     return diagnosis
 
 
-def whats(diagnosis: Diagnosis) -> Sequence[str]:
+def complaints(diagnosis: Diagnosis) -> Sequence[str]:
     """Return what is wrong, without hints."""
     return [problem.what for problem in diagnosis.problems]
 
@@ -67,7 +67,7 @@ class TestStore:
         """There is nothing more to be said."""
         store.root.touch()
         found = examine(store)
-        assert whats(found) == [f"the cache is not used: `{store.root}` is not a directory"]
+        assert complaints(found) == [f"the cache is not used: `{store.root}` is not a directory"]
         assert found.problems[0].hint
 
     def test_what_cannot_be_written(self, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,11 +77,11 @@ class TestStore:
             raise PermissionError(13, "Permission denied")
 
         monkeypatch.setattr(tempfile, "mkdtemp", refuse)
-        assert "nothing is kept" in whats(examine(store))[0]
+        assert "nothing is kept" in complaints(examine(store))[0]
         store.root.mkdir()
         found = examine(store)
         assert found.facts["writable"] is False
-        assert whats(found) == [
+        assert complaints(found) == [
             f"`{store.root}` cannot be written (Permission denied): what it has is found, and nothing is added"
         ]
 
@@ -96,14 +96,14 @@ class TestStore:
         monkeypatch.setattr(placing, "_clone", lambda *_: True)
         found = examine(store)
         assert [found.facts[key] for key in ["locks", "hard_links", "clones"]] == [False, False, True]
-        assert [what.startswith("files cannot be locked") for what in whats(found)] == [True]
+        assert [what.startswith("files cannot be locked") for what in complaints(found)] == [True]
 
     def test_little_room(self, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
         """It is told before the disk is full."""
         monkeypatch.setattr(shutil, "disk_usage", lambda _path: SimpleNamespace(free=10**6))
         found = examine(store)
         assert found.facts["free_bytes"] == 10**6
-        assert [what.startswith("there is little room") for what in whats(found)] == [True]
+        assert [what.startswith("there is little room") for what in complaints(found)] == [True]
 
     @pytest.mark.parametrize(("count", "words"), [(1, "1 damaged file was"), (2, "2 damaged files were")])
     def test_damage(self, store: Store, count: int, words: str) -> None:
@@ -111,7 +111,7 @@ class TestStore:
         store.damaged.mkdir(parents=True)
         for number in range(count):
             (store.damaged / str(number)).touch()
-        assert [what.startswith(words) for what in whats(examine(store))] == [True]
+        assert [what.startswith(words) for what in complaints(examine(store))] == [True]
 
     @pytest.mark.parametrize("is_root", [True, False])
     def test_somebody_elses(self, store: Store, monkeypatch: pytest.MonkeyPatch, *, is_root: bool) -> None:
@@ -119,10 +119,10 @@ class TestStore:
         store.root.mkdir()
         monkeypatch.setattr(stores, "find_distrust", lambda _root: "another user's")
         monkeypatch.setattr(doctor, "takes_doubtful", lambda: is_root)
-        (what,) = whats(examine(store))
+        (what,) = complaints(examine(store))
         assert ("used all the same" in what) is is_root
         assert "another user's" in what
-        assert whats(examine(store, load({"PIPCACHE_DIR": str(store.root), "PIPCACHE_CONFIG": os.devnull}))) == []
+        assert complaints(examine(store, load({"PIPCACHE_DIR": str(store.root), "PIPCACHE_CONFIG": os.devnull}))) == []
 
     @pytest.mark.skipif(os.name != "posix", reason="nobody owns files elsewhere")
     @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ class TestStore:
         found = examine(Store(store.root, [full, empty, missing]))
         assert str(found.facts["read_only_cache_1"]).startswith(f"{full} (1 builds, ")
         assert "not there" in str(found.facts["read_only_cache_3"])
-        assert ["has no wheels" in whats(found)[0], "is not a directory" in whats(found)[1]] == [True, True]
+        assert ["has no wheels" in complaints(found)[0], "is not a directory" in complaints(found)[1]] == [True, True]
         assert "--find-links" in found.problems[0].hint
 
 

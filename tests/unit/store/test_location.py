@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import platformdirs
-import pytest
 
 from pipcache_plugin.store.location import choose_root
+
+if TYPE_CHECKING:
+    import pytest
 
 
 def test_choice_comes_first(tmp_path: Path) -> None:
