@@ -206,7 +206,7 @@ def test_backend_that_installs_its_own_project(
     assert pipcache.take_calls() == ONE_BUILD
 
 
-FEATURES = {"fast-deps": (25, 3), "inprocess-build-deps": (26, 0), "venv-isolation": (26, 2)}
+FEATURES = {"inprocess-build-deps": (26, 0), "venv-isolation": (26, 2)}
 """Since when pip has them."""
 
 

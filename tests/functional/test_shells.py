@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -119,6 +121,8 @@ class Shell:
             text=True,
             check=False,
             timeout=60,
+            # A test run in the background of a shell ignores Ctrl-C, and would hand that down.
+            preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
         )
         return done.stdout + (f"status {done.returncode}\n" if done.returncode else "")
 
