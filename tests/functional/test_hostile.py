@@ -24,6 +24,9 @@ from pipcache_plugin.store.store import Store
 from tests.factories import PLAIN_BACKEND, Backend, make_sdist, make_source_tree, make_wheel, pack_tree, patch_member
 from tests.functional.commands import ONE_BUILD, Commands, Result, create_environment
 from tests.functional.forked import ForkedCommands
+from tests.functional.pips import of_newest_pip
+
+pytestmark = of_newest_pip
 
 MakeWheel = Callable[[Path, str], Path]
 """Write a wheel of this name into a folder."""

@@ -20,10 +20,13 @@ import pytest
 from tests.factories import PLAIN_BACKEND, Backend, make_sdist, make_source_tree, make_wheel, pack_tree
 from tests.functional.commands import NO_BUILD, ONE_BUILD, Commands, Environment, builds
 from tests.functional.compared import Comparison
+from tests.functional.pips import of_newest_pip
 
 if TYPE_CHECKING:
     from tests.functional.conftest import MakeEnvironment
     from tests.functional.server import Index
+
+pytestmark = of_newest_pip
 
 PIP = tuple(map(int, the_pip.__version__.split(".")[:2]))
 

@@ -18,12 +18,15 @@ import pytest
 from tests.factories import Backend, make_sdist, make_wheel
 from tests.functional.commands import NO_BUILD, ONE_BUILD, Commands, Environment
 from tests.functional.compared import Comparison
+from tests.functional.pips import of_newest_pip
 from tests.functional.server import Index, Proxy, make_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.functional.conftest import MakeEnvironment
+
+pytestmark = of_newest_pip
 
 CORE = "c0ffee5ec2e7d00d"
 """In every form of the secret but that of base64; letters and digits that no digest is likely to have in a row."""

@@ -122,7 +122,7 @@ class Shell:
             check=False,
             timeout=60,
             # A test run in the background of a shell ignores Ctrl-C, and would hand that down.
-            preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
+            preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
         )
         return done.stdout + (f"status {done.returncode}\n" if done.returncode else "")
 
@@ -232,7 +232,12 @@ def test_without_pipcache_it_is_pip_again(shell: Shell, gone: int) -> None:
     assert not complaint or "pip3" in complaint[0]
 
 
-_EARLIER = 'function pip { echo "earlier $*"; }; alias pip3=\'echo alias\'; python() { command python earlier "$@"; }\n'
+_EARLIER = (
+    "function pip { echo \"earlier $*\"; }; alias pip3='command echo alias'\n"
+    'python() { command python earlier "$@"; }\n'
+    # What uses a word is not to use its alias when it is made again.
+    "alias echo='echo twice'\n"
+)
 EARLIER = {
     "bash": _EARLIER,
     "zsh": _EARLIER,
