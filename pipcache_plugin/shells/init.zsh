@@ -53,7 +53,7 @@ function 'pip' {
 }
 
 _pipcache_keep 'pip3'
-function pip3 {
+function 'pip3' {
     if [[ @is_there@ ]]; then
         _PIPCACHE_INSTEAD_OF='pip3' @pipcache@ "$@"
     else
