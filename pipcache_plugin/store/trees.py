@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pipcache_plugin.files import mtime_of, remove_tree, umask
 from pipcache_plugin.store.owners import make_folder, share, share_all
+from pipcache_plugin.store.scanning import iter_folders, scan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -191,7 +192,7 @@ class Trees:
     def iter_damaged(self) -> Iterator[Path]:
         """Go through the folders, of trees and of bytecode, whose manifest is there and not what was stored."""
         for sha256, folder in self._iter_own():
-            kinds = sorted((folder / "bytecode").glob("[!.]*"))
+            kinds = _list_kinds(folder)
             for path, of in [(folder, sha256), *((kind, f"{sha256}/{kind.name}") for kind in kinds)]:
                 if _read(path, of) is None and os.path.lexists(path / _MANIFEST):
                     yield path
@@ -217,7 +218,7 @@ class Trees:
                 yield sha256, path
 
     def _iter_folders(self) -> list[Path]:
-        return sorted(self.folder.glob("[0-9a-f][0-9a-f]/*"))
+        return [Path(path) for path in iter_folders(self.folder)]
 
     def touch(self, sha256: str) -> None:
         """Note that the tree of a wheel is used now, where that can be noted."""
@@ -232,7 +233,7 @@ class Trees:
         """Go through all kinds of bytecode of a tree."""
         folder = tree.folder.parent
         sha256 = folder.name.partition(".")[0]
-        for path in sorted((folder / "bytecode").glob("[!.]*")):
+        for path in _list_kinds(folder):
             if (found := _read(path, f"{sha256}/{path.name}")) is not None:
                 yield found
 
@@ -297,6 +298,11 @@ def _check_is_whole(folder: Path, made: os.stat_result, *, has_all: bool) -> Non
     """
     if not (has_all and os.path.samestat(made, folder.stat())):
         raise FileNotFoundError(folder)
+
+
+def _list_kinds(folder: Path) -> list[Path]:
+    """Return the folders of the kinds of bytecode of a tree, sorted."""
+    return [Path(entry.path) for entry in scan(folder / "bytecode") if not entry.name.startswith(".")]
 
 
 def _move(temporary: Path, target: Path, of: str) -> None:
