@@ -13,6 +13,7 @@ import hashlib
 import itertools
 import json
 import logging
+import os
 import re
 import threading
 import time
@@ -117,7 +118,9 @@ def describe_command(words: Sequence[str], environ: Mapping[str, str], installed
     options = {name: value for name, value in sorted(environ.items()) if _decides(name)}
     constraints = [word for option, word in itertools.pairwise(words) if option in _CONSTRAINTS]
     constraints += [name for option in _CONSTRAINTS for name in options.get(_variable_of(option), "").split()]
-    files = [path for paths in get_configuration_files().values() for path in paths]
+    named = environ.get("PIP_CONFIG_FILE", "")
+    files = [path for paths in get_configuration_files().values() for path in paths] if named != os.devnull else []
+    files += [named] if named and named != os.devnull else []
     texts = [_read(path) for path in [*constraints, *files]]
     # A store may be shared by machines of several kinds.
     machine = [sys.version, sys.base_prefix, dataclasses.asdict(collect_interpreter()), {**default_environment()}]
