@@ -9,6 +9,7 @@ import os
 import secrets
 import shutil
 import threading
+import time
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -127,10 +128,11 @@ def again_if_gone(store: Callable[[], _Result]) -> _Result:
 
     :raises OSError: it was not stored.
     """
-    for _ in range(_MOST_TRIES - 1):
+    for number in range(_MOST_TRIES):
         # A folder that exists, and does not when that is looked at.
         with contextlib.suppress(FileNotFoundError, FileExistsError):
             return store()
+        time.sleep(number / 1000)
     return store()
 
 
