@@ -77,6 +77,7 @@ class TestFindWheels:
             ("my-project*.whl", ["My.Project", "my_project", "my_projects"]),
             # Globs are of the name as it is.
             ("my_pro*-*.whl", ["my_project", "my_projects"]),
+            ("my?project-*.whl", ["my_project"]),
             ("[Mm]y.*-*.whl", ["My.Project"]),
         ],
     )
