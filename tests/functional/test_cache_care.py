@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.factories import Backend, make_sdist, make_wheel
-from tests.functional.commands import Commands, Environment, builds
+from tests.functional.commands import NO_BUILD, Commands, Environment, builds
 
 if TYPE_CHECKING:
     from tests.functional.conftest import MakeEnvironment
@@ -154,6 +155,52 @@ def test_prune_for_ci(pipcache: Commands) -> None:
     assert "Unpacked wheels removed: " in said
     assert len(pipcache.wheels) == 2
     assert not list(pipcache.store.glob("trees/*/*"))
+
+
+def test_what_ci_carries_along(
+    filled: Index, pipcache: Commands, make_environment: MakeEnvironment, tmp_path: Path
+) -> None:
+    """What is left is all it takes: in another place, with other times, all is found and nothing built."""
+    pipcache.ok("cache", "prune", "--ci", "--keep-latest", "1", "--older-than", "30d")
+    restored = tmp_path / "restored"
+    for path in pipcache.store.rglob("*"):
+        if path.is_file():
+            target = restored / path.relative_to(pipcache.store)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(path.read_bytes())
+            os.utime(target, (1e9, 1e9))
+    shutil.rmtree(pipcache.xdg_cache)
+    environment = make_environment()
+    env = {"PIPCACHE_DIR": str(restored)}
+    pipcache.ok("install", "simple", "other", *filled.options, "-C", "x=1", into=environment, env=env)
+    assert pipcache.take_calls() == NO_BUILD
+    assert environment.distributions == {"simple-1.0", "other-2.0"}
+    assert pipcache.ok("cache", "verify", env=env).warnings == []
+
+
+@pytest.mark.usefixtures("filled")
+@pytest.mark.parametrize(
+    "options",
+    [["--max-size", "2000"], ["--ci"], ["--older-than", "1d", "--keep-latest", "1", "--max-size", "1GB"]],
+    ids=str,
+)
+def test_dry_run_says_what_goes(index: Index, pipcache: Commands, options: list[str]) -> None:
+    """File by file: what is said to go is what is gone then, and nothing else."""
+    make_sdist(index.folder, name="other", version="1.0")
+    pipcache.ok("wheel", "other==1.0", *index.options)
+    (pipcache.store / "damaged").mkdir()
+    (pipcache.store / "damaged" / "1-x").touch()
+    would = pipcache.ok("cache", "prune", *options, "--dry-run", "-v").stdout.splitlines()
+    before = {path for path in pipcache.xdg_cache.rglob("*") if path.is_file()}
+    did = pipcache.ok("cache", "prune", *options, "-v").stdout.splitlines()
+    assert did == [line.replace("Would remove ", "Removed ").replace("would be removed", "removed") for line in would]
+    named = {Path(line.removeprefix("Would remove ")) for line in would if line.startswith("Would remove ")}
+    gone = {path for path in before if not path.exists() and pipcache.store / "locks" not in path.parents}
+    assert gone
+    assert all(named & {path, *path.parents} or "entries" in path.parts for path in gone)
+    assert not any(path.exists() for path in named)
+    wheels = sum(path.suffix == ".whl" and "wheels" in path.parts for path in gone)
+    assert sum("entries" in path.parts for path in gone) == wheels
 
 
 @pytest.mark.usefixtures("filled")

@@ -341,6 +341,7 @@ class TestBound:
         left = sum(one.size_bytes for one in collect(filled))
         filled.bound.unlink()
         bound.keep(filled, left)
+        assert choose(collect(filled), Limits(max_bytes=left, spare_bytes=left)) == []
         assert reads == [], "not for what may stay, however little room is left"
         metadata = sum(one.size_bytes for one in collect(filled) if one.kind is Kind.METADATA)
         filled.bound.unlink()
