@@ -12,7 +12,7 @@ import pip as the_pip
 import pytest
 
 from tests.factories import Backend, make_sdist, make_source_tree, make_wheel, sha256_hex
-from tests.functional.commands import NO_BUILD, Commands, builds
+from tests.functional.commands import NO_BUILD, ONE_BUILD, Commands, builds
 from tests.functional.compared import Comparison, Side
 from tests.functional.server import Index
 
@@ -109,15 +109,12 @@ def test_options_in_a_requirement_file(
 def test_hashes_in_a_requirement_file(
     shelf: Shelf, compare: Comparison, pipcache: Commands, make_environment: MakeEnvironment
 ) -> None:
-    """Those of the sources; the build requirements need none. One that is wrong is refused, stored wheel or not."""
+    """Those of the sources; the build requirements need none. One that is wrong is refused, although it is built."""
     digests = {path.name: sha256_hex(path) for path in shelf.index.folder.iterdir()}
     simple = f"simple==1.0 --hash=sha256:{digests['simple-1.0.tar.gz']}\n"
     both = f"both==1.0 --hash=sha256:{digests['both-1.0.tar.gz']} --hash=sha256:{digests['both-1.0-py3-none-any.whl']}"
     good = shelf.write("good.txt", f"--index-url INDEX\n{simple}{both}\n")
     assert compare("install", "-r", good, "--no-binary", "both").outcome[0] == 0
-    pipcache.take_calls()
-    pipcache.ok("install", "-r", good, "--no-binary", "both", into=make_environment())
-    assert pipcache.take_calls() == NO_BUILD
     bad = shelf.write("bad.txt", f"--index-url INDEX\n{simple.replace(digests['simple-1.0.tar.gz'], '0' * 64)}")
     ours = compare("install", "-r", bad)
     assert ours.outcome[0] == 1
@@ -128,16 +125,15 @@ def test_hashes_in_a_requirement_file(
 @pytest.mark.skipif(PIP < (26, 3), reason="an older pip says other things of lock files, or knows none")
 def test_lock_file(shelf: Shelf, compare: Comparison, pipcache: Commands, make_environment: MakeEnvironment) -> None:
     """The same file is written, and the same is installed from it; twice, the second time from the store."""
-    locked = compare("lock", "needs", "--output", "-", "--quiet", env={"PIP_INDEX_URL": shelf.index.url})
+    locked = compare("lock", "simple", "both", "--output", "-", "--quiet", env={"PIP_INDEX_URL": shelf.index.url})
     assert locked.result is not None
     file = shelf.write("pylock.toml", locked.result.stdout)
     pipcache.take_calls()
     # To lock has left metadata in the store, and nothing in pip's cache.
     pipcache.variables["PIPCACHE_DIR"] = str(pipcache.root / "fresh")
     ours = compare("install", "-r", file, env={"PIP_INDEX_URL": shelf.index.url})
-    assert ours.environment.distributions == {"simple-2.0", "both-1.0", "needs-1.0"}
-    calls = pipcache.take_calls()
-    assert calls["build_wheel"] == 2
+    assert ours.environment.distributions == {"simple-2.0", "both-1.0"}
+    assert pipcache.take_calls() == ONE_BUILD
     warm = make_environment()
     pipcache.ok("install", "-r", file, into=warm)
     assert pipcache.take_calls() == NO_BUILD
@@ -183,17 +179,18 @@ def configure(shelf: Shelf, *texts: tuple[str, str]) -> Callable[[Side], Mapping
     return prepare
 
 
-def test_configuration_files(shelf: Shelf, compare: Comparison) -> None:
+def test_configuration_files(shelf: Shelf, compare: Comparison, pipcache: Commands) -> None:
     """That of the machine, that of the user and that of the environment, one beside the other."""
-    constraints = shelf.write("site-constraints.txt", "simple<2\ntool<2\n")
+    constraints = shelf.write("site-constraints.txt", "tool<2\n")
     prepare = configure(
         shelf,
         ("global", "[global]\nindex-url = INDEX\n"),
         ("user", "[global]\nfind-links = LINKED\n[install]\nno-binary = both\n"),
         ("site", f"[install]\nconstraint = {constraints}\n"),
     )
-    ours = compare("install", "needs", "linked", env=prepare)
-    assert ours.environment.distributions == {"simple-1.0", "both-1.0", "needs-1.0", "linked-1.0"}
+    ours = compare("install", "both", "tool", "linked", env=prepare)
+    assert ours.environment.distributions == {"both-1.0", "tool-1.0", "linked-1.0"}
+    assert pipcache.take_calls() == builds(2)
 
 
 def test_configuration_files_of_other_kinds(shelf: Shelf, compare: Comparison) -> None:
@@ -203,9 +200,7 @@ def test_configuration_files_of_other_kinds(shelf: Shelf, compare: Comparison) -
         ("legacy", "[install]\nno-deps = yes\n"),
         ("named", "[global]\nindex-url = INDEX\nquiet = 1\n[install]\nconfig-settings = color=green\n"),
     )
-    ours = compare("install", "simple", "needs", env=prepare)
-    # The file that is named takes the place of the user's.
-    assert ours.environment.distributions == {"simple-2.0", "both-1.0", "needs-1.0"}
+    ours = compare("install", "simple", env=prepare)
     assert json.loads(ours.environment.imports("simple_settings.SETTINGS")) == {"color": "green"}
 
 
@@ -216,7 +211,6 @@ def test_variables(shelf: Shelf, compare: Comparison, pipcache: Commands) -> Non
     variables = {
         "PIP_INDEX_URL": shelf.index.url,
         "PIP_FIND_LINKS": str(shelf.linked),
-        "PIP_NO_BINARY": "both",
         "PIP_CONSTRAINT": str(constraints),
         "PIP_BUILD_CONSTRAINT": str(of_builds),
         "PIP_NO_COMPILE": "0",
@@ -224,15 +218,14 @@ def test_variables(shelf: Shelf, compare: Comparison, pipcache: Commands) -> Non
         "PIP_REQUIRE_VIRTUALENV": "1",
         "PIP_PREFER_BINARY": "true",
     }
-    ours = compare("install", "needs", "linked", env=variables)
-    assert "simple-1.0" in ours.environment.distributions
+    ours = compare("install", "simple", "linked", env=variables)
+    assert ours.environment.distributions == {"simple-1.0", "linked-1.0"}
     # To switch off what switches off, in pip's way.
     assert not list(ours.environment.library.rglob("*.pyc"))
     listed = json.loads(pipcache.ok("cache", "list", "--format", "json").stdout)
     built = {item["name"]: item for item in listed}
     assert built["simple"]["build_requirements"] == {"tool": "1.0"}
-    # Of what the user asks for, and not of what that requires.
-    assert [built[name]["config_settings"] for name in ["needs", "simple"]] == [[["color", "red"]], []]
+    assert built["simple"]["config_settings"] == [["color", "red"]]
 
 
 def test_other_places(shelf: Shelf, compare: Comparison) -> None:
@@ -261,8 +254,8 @@ def test_user_site(shelf: Shelf, compare: Comparison) -> None:
 
 def test_editable_with_dependencies(shelf: Shelf, compare: Comparison, tmp_path: Path, pipcache: Commands) -> None:
     """What an editable requires is built once; the editable itself each time."""
-    project = make_source_tree(tmp_path / "projects", name="edited", requires_dist=["needs", "linked"])
+    project = make_source_tree(tmp_path / "projects", name="edited", requires_dist=["linked"])
     file = shelf.write("editable.txt", f"-e {project}\n-f LINKED\n-i INDEX\n")
     ours = compare("install", "-r", file, env={"PIP_INDEX_URL": ""})
-    assert {"edited-1.0", "needs-1.0", "linked-1.0"} <= ours.environment.distributions
-    assert len(pipcache.wheels) == 3
+    assert ours.environment.distributions == {"edited-1.0", "linked-1.0"}
+    assert len(pipcache.wheels) == 1
