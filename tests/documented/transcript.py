@@ -60,6 +60,7 @@ def split_output(output: str) -> list[str]:
 
 _LOOSE = [
     (r"^Looking in (?:indexes|links): .*$", ""),
+    (r"^( *(?:Downloading|Using cached)) \S+/", r"\1 "),  # pip 25.3 names the whole URL
     (r"\x1b\[[0-9;?]*[a-zA-Z]", ""),
     (r"(?:\S+://\S*|(?:~|(?<![\w./…]))/[\w.+~@/…-]*)", "PATH"),
     (r"\b[0-9a-f]{12,64}\b", "DIGEST"),
