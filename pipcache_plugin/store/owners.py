@@ -8,10 +8,13 @@ makes belongs to whoever the store belongs to. A private store costs one look at
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 from pathlib import Path
 from typing import Literal, TypeAlias
+
+from pipcache_plugin.files import temporary_beside
 
 Distrust: TypeAlias = Literal["another user's", "for everybody to write to"]
 
@@ -25,7 +28,7 @@ def make_folder(root: Path, folder: Path) -> None:
     :raises OSError: it cannot be made.
     """
     try:
-        folder.mkdir()
+        make_one_folder(root, folder)
     except FileExistsError:
         if folder.is_dir():
             return
@@ -36,11 +39,34 @@ def make_folder(root: Path, folder: Path) -> None:
         return
     except FileNotFoundError:
         make_folder(root, folder.parent)
-        folder.mkdir(exist_ok=True)
-    if root in folder.parents:
-        share(root, folder)
-    else:
+        with contextlib.suppress(FileExistsError):
+            make_one_folder(root, folder)
+    if root not in folder.parents:
         _hand_over(folder)
+
+
+def make_one_folder(root: Path, folder: Path) -> None:
+    """Make *folder* in a folder that is there; in a shared store it appears with its bits, whatever a process dies of.
+
+    :raises FileExistsError: something is there.
+    :raises OSError: it cannot be made.
+    """
+    wanted = _collect_wanted(root) if root in folder.parents and not os.path.lexists(folder) else None
+    if wanted is None:
+        folder.mkdir()
+        return
+    # In the root, where what is left over is looked for.
+    temporary = temporary_beside(root / folder.name)
+    temporary.mkdir()
+    try:
+        _share(temporary, *wanted)
+        temporary.rename(folder)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            temporary.rmdir()
+        if isinstance(error, OSError) and error.errno == errno.ENOTEMPTY:
+            raise FileExistsError(folder) from error
+        raise
 
 
 def share(root: Path, path: Path) -> None:

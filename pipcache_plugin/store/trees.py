@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from pipcache_plugin.files import mtime_of, remove_tree, umask
-from pipcache_plugin.store.owners import make_folder, share, share_all
+from pipcache_plugin.store.owners import make_folder, make_one_folder, share_all
 from pipcache_plugin.store.scanning import iter_folders, scan
 
 if TYPE_CHECKING:
@@ -152,13 +152,11 @@ class Trees:
     def note_use(self, sha256: str) -> bool:
         """Note that a wheel is used, where that can be noted; tell whether it was before."""
         try:
-            noted = self.path_of(sha256) / "bytecode"
-            noted.mkdir()
+            make_one_folder(self._root, self.path_of(sha256) / "bytecode")
         except FileExistsError:
             return True
         except OSError:
-            return False
-        share(self._root, noted)
+            pass
         return False
 
     def add(self, sha256: str, wheel: Path) -> Tree:

@@ -96,7 +96,7 @@ def _check_kept(store: Store, work: Path) -> None:
 def _check_shared(store: Store, work: Path) -> None:
     _check_kept(store, work)
     for path in store.root.rglob("*"):
-        if path.is_file() and ".tmp-" not in str(path):
+        if ".tmp-" not in str(path):
             assert path.stat().st_mode & 0o020, path
 
 
