@@ -30,7 +30,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from pipcache_plugin.files import mtime_of, remove_tree, umask
+from pipcache_plugin.files import remove_tree, umask
 from pipcache_plugin.store.owners import make_folder, make_one_folder, share_all
 from pipcache_plugin.store.scanning import iter_folders, scan
 
@@ -43,7 +43,6 @@ FORMAT = 2
 
 _MANIFEST = "manifest.json"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_TREE = re.compile(r"[0-9a-f]{64}(?:\.[0-9]+)?")
 _CHUNK_BYTES = 1 << 20
 
 _HEAD = b'{"crc32":"'
@@ -195,19 +194,6 @@ class Trees:
                 if _read(path, of) is None and os.path.lexists(path / _MANIFEST):
                     yield path
 
-    def iter_foreign(self) -> Iterator[tuple[Path, float]]:
-        """Go through the folders of trees of other formats, with the time of their last use, Unix time in seconds.
-
-        Another version may be using them. They can be taken out with ``remove_folder``.
-        """
-        own = f".{FORMAT}"
-        for path in self._iter_folders():
-            if _TREE.fullmatch(path.name) and not path.name.endswith(own):
-                # In the formats so far; else that of its making.
-                used = mtime_of(path / _MANIFEST) or mtime_of(path)
-                if used is not None:
-                    yield path, used
-
     def _iter_own(self) -> Iterator[tuple[str, Path]]:
         # A process that was killed may have left a whole tree that is not renamed yet.
         for path in self._iter_folders():
@@ -222,10 +208,6 @@ class Trees:
         """Note that the tree of a wheel is used now, where that can be noted."""
         with contextlib.suppress(OSError):
             os.utime(self.path_of(sha256) / _MANIFEST)
-
-    def find_use(self, tree: Tree) -> float:
-        """Return when a tree was used last, as Unix time in seconds; 0 for one that is gone."""
-        return mtime_of(tree.folder.parent / _MANIFEST) or 0.0
 
     def iter_bytecode(self, tree: Tree) -> Iterator[Tree]:
         """Go through all kinds of bytecode of a tree."""

@@ -481,8 +481,28 @@ def test_sdist_that_pip_refuses(sides: Sides, tmp_path: Path, case: str) -> None
         side.clear()
 
 
+AS_REQUIREMENTS = [
+    "newline",
+    "nel",
+    "quotes",
+    "reserved",
+    "deep",
+    "case",
+    "twice",
+    "symlink",
+    "setuid",
+    "digest",
+    "outside",
+    "unlisted",
+    "table",
+    "bomb",
+    "nonsense",
+    "subfolder",
+]
+"""Some of ``INSTALLED``: those that are placed, and those that are left to pip, by different ways."""
+
 LISTS_WHAT_IT_IS_GIVEN = """
-    library = next(Path(path) for path in sys.path if Path(path, "odd_0-1.0.dist-info").is_dir())
+    library = next(Path(path) for path in sys.path if Path(path, "odd_newline-1.0.dist-info").is_dir())
     given = [Path(sys.prefix), Path.cwd(), *filter(None, [metadata_directory and Path(metadata_directory)])]
     linked = [str(path) for top in given for path in top.rglob("*") if path.is_file() and path.lstat().st_nlink > 1]
     found = {str(path.relative_to(library)) for path in library.rglob("*") if path.is_file() and "odd" in str(path)}
@@ -492,7 +512,7 @@ LISTS_WHAT_IT_IS_GIVEN = """
 
 def test_wheels_as_build_requirements(sides: Sides, tmp_path: Path) -> None:
     """What builds find is what pip would give them, and nothing through which they could edit what is in the store."""
-    names = {name: f"odd_{number}" for number, name in enumerate(INSTALLED)}
+    names = {name: f"odd_{name}" for name in AS_REQUIREMENTS}
     for name, odd in names.items():
         INSTALLED[name](tmp_path, odd)
     found = []
