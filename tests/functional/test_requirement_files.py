@@ -8,18 +8,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pip as the_pip
 import pytest
 
 from tests.factories import Backend, make_sdist, make_source_tree, make_wheel, sha256_hex
 from tests.functional.commands import NO_BUILD, ONE_BUILD, Commands, builds
 from tests.functional.compared import Comparison, Side
+from tests.functional.pips import of_newest_pip
 from tests.functional.server import Index
 
 if TYPE_CHECKING:
     from tests.functional.conftest import MakeEnvironment
-
-PIP = tuple(map(int, the_pip.__version__.split(".")[:2]))
 
 UNSET = {"PIP_CONFIG_FILE": "", "PIP_INDEX_URL": ""}
 """So that configuration files are read, and have their say."""
@@ -122,7 +120,7 @@ def test_hashes_in_a_requirement_file(
     assert "THESE PACKAGES DO NOT MATCH THE HASHES" in ours.result.stderr
 
 
-@pytest.mark.skipif(PIP < (26, 3), reason="an older pip says other things of lock files, or knows none")
+@of_newest_pip
 def test_lock_file(shelf: Shelf, compare: Comparison, pipcache: Commands, make_environment: MakeEnvironment) -> None:
     """The same file is written, and the same is installed from it; twice, the second time from the store."""
     locked = compare("lock", "simple", "both", "--output", "-", "--quiet", env={"PIP_INDEX_URL": shelf.index.url})

@@ -63,6 +63,9 @@ echo
 
 ROOT = Path(__file__).parents[2]
 
+FOLDERS = [folder for folder in os.environ["PATH"].split(os.pathsep) if not Path(folder, "pipcache").exists()]
+"""Those of ``PATH`` without a ``pipcache`` of their own: an environment that is activated has one."""
+
 ODD = "a b'c\"d $e"
 """Part of paths."""
 
@@ -92,7 +95,7 @@ class Shell:
     def environ(self) -> dict[str, str]:
         """The environment that it starts with."""
         return {
-            "PATH": f"{self.plain}{os.pathsep}{os.environ['PATH']}",
+            "PATH": os.pathsep.join([str(self.plain), *FOLDERS]),
             "HOME": str(self.folder),
             "LC_ALL": "C.UTF-8",
             "XDG_DATA_HOME": str(self.folder),
