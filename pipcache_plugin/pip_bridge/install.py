@@ -13,8 +13,10 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from pip._internal.exceptions import InstallationError
 from pip._internal.locations import get_scheme
 
+from pipcache_plugin.archives import leads_out
 from pipcache_plugin.files import sha256_of
 from pipcache_plugin.installation.bytecode import compile_all, kind_of_bytecode
 from pipcache_plugin.installation.placing import LinkMode
@@ -26,7 +28,7 @@ from pipcache_plugin.store.unpacking import UnsuitableWheelError
 
 if TYPE_CHECKING:
     from pip._internal.models.link import Link
-    from pip._internal.operations.install.wheel import ZipBackedFile
+    from pip._internal.operations.install.wheel import PipScriptMaker, ZipBackedFile
 
     from pipcache_plugin.store.trees import Tree
 
@@ -185,7 +187,26 @@ def _compile_file(original: PipFunction, fullname: Any, *args: Any, **kwargs: An
     return original(fullname, *args, **kwargs)
 
 
+def _make_script(original: PipFunction, self: PipScriptMaker, specification: str, *args: Any, **kwargs: Any) -> Any:
+    """Refuse a script outside of its folder in a build environment, as pip does from 26.1 on."""
+    current = run.current()
+    name = specification.partition("=")[0].strip()
+    if current is not None and current.report is not None and leads_out(name):
+        message = (
+            f"Invalid script entry point name {name!r}: the script would be installed outside the scripts directory "
+            f"({self.target_dir})."
+        )
+        raise InstallationError(message)
+    return original(self, specification, *args, **kwargs)
+
+
 SEAMS = [
+    Seam(
+        modules=("pip._internal.operations.install.wheel",),
+        name="PipScriptMaker.make",
+        parameters=("self", "specification"),
+        part=_make_script,
+    ),
     Seam(
         modules=("pip._internal.operations.install.wheel",),
         name="install_wheel",
