@@ -509,7 +509,7 @@ AS_REQUIREMENTS = [
     "nonsense",
     "subfolder",
 ]
-"""Some of ``INSTALLED``, if they are there: those that are placed, and those that are left to pip, by different ways."""
+"""Some of ``INSTALLED``: those that are placed, and those that are left to pip, by different ways."""
 
 LISTS_WHAT_IT_IS_GIVEN = """
     library = next(Path(path) for path in sys.path if Path(path, "odd_newline-1.0.dist-info").is_dir())
