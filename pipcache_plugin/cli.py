@@ -23,8 +23,11 @@ if TYPE_CHECKING:
 _NO = {"", "0", "no", "n", "off", "f", "false"}
 
 
-_ANYWHERE = {"explain", "shell-init", "cache", "config", "help", "completion", "--help", "-h"}
+_ANYWHERE = {"shell-init", "help", "completion", "--help", "-h"}
 """Words after which it does not matter which environment a command acts on."""
+
+_BY_CONFIGURATION = {"cache", "explain"}
+"""Words after which it matters only when the environment says in a file of its own where the cache is."""
 
 _OF_SHELLS = {"shell-init", "completion"}
 """Words that are about this program, and not about what it acts on."""
@@ -45,6 +48,8 @@ def script() -> int:
     if is_settled or is_anywhere or _names_interpreter(args):
         return main()
     interpreter = activated.find_interpreter(sys.argv[0], os.environ)
+    if interpreter is not None and args and args[0] in _BY_CONFIGURATION and not activated.is_configured(interpreter):
+        return main()
     if interpreter is not None:
         if completes:
             _complete_there(interpreter)

@@ -49,6 +49,13 @@ def find_interpreter(script: str, environ: Mapping[str, str]) -> str | None:
     return None
 
 
+def is_configured(interpreter: str) -> bool:
+    """Tell whether the interpreter's environment has a configuration file of pip's, which counts there alone."""
+    folder = os.path.dirname(interpreter)
+    files = (os.path.join(root, name) for root in (folder, os.path.dirname(folder)) for name in ("pip.conf", "pip.ini"))
+    return any(map(os.path.exists, files))
+
+
 def is_first(interpreter: str, environ: Mapping[str, str]) -> bool:
     """Tell whether programs of the interpreter's environment come before all other Pythons in ``PATH``."""
     folder = _normalize(os.path.dirname(interpreter))

@@ -32,7 +32,8 @@ _SUBCOMMANDS = [
 
 _USAGE = """\
         %prog prune [--max-size=<size>] [--older-than=<age>] [--keep-latest=<count>] [--ci] [--dry-run]
-        %prog verify [--repair]
+            [--format=[human, json]]
+        %prog verify [--repair] [--format=[human, json]]
         %prog stats [--since=<age>] [--format=[human, json]] [--reset]
 """
 
@@ -116,6 +117,10 @@ def _prune(command: CacheCommand, store: Store, options: Values) -> None:
         logger.log(15, "%s %s", "Would remove" if options.dry_run else "Removed", piece.path)
     if not options.dry_run:
         contents.remove_unheld_locks(store)
+    if options.list_format == "json":
+        gone = [{"kind": piece.kind.value, "path": str(piece.path), "size": piece.size_bytes} for piece in pieces]
+        _print_json({"dry_run": bool(options.dry_run), "removed": gone})
+        return
     removed = "would be removed" if options.dry_run else "removed"
     for kind in Kind:
         found = [piece for piece in pieces if piece.kind is kind]
@@ -153,6 +158,10 @@ def _parse(option: str, parse: Callable[[str], Any], text: str | None) -> Any:
         raise CommandError(f"{option} is not understood: {text!r} (an example: {example})") from None
 
 
+def _print_json(content: Mapping[str, object]) -> None:
+    logger.info("%s", json.dumps(content, indent=2))
+
+
 def _verify(_command: CacheCommand, store: Store, options: Values) -> None:
     from pip._internal.exceptions import CommandError
 
@@ -166,12 +175,18 @@ def _verify(_command: CacheCommand, store: Store, options: Values) -> None:
         if options.repair:
             verifying.repair(store, problem)
     wheels, trees = len(list(store.wheels)), len(list(store.trees))
-    logger.info("Wheels verified: %s", wheels)
-    logger.info("Unpacked wheels verified: %s", trees)
+    is_json = options.list_format == "json"
+    if is_json:
+        found = [{"path": str(problem.path), "what": problem.what} for problem in problems]
+        repaired = bool(options.repair)
+        _print_json({"wheels": wheels, "unpacked_wheels": trees, "problems": found, "repaired": repaired})
+    else:
+        logger.info("Wheels verified: %s", wheels)
+        logger.info("Unpacked wheels verified: %s", trees)
     if problems and not options.repair:
         hint = "to take out what is wrong, run `pipcache cache verify --repair`"
         raise CommandError(f"Problems found: {len(problems)} ({hint})")
-    if problems:
+    if problems and not is_json:
         logger.info("Problems repaired: %s", len(problems))
 
 
@@ -181,7 +196,7 @@ def _stats(_command: CacheCommand, store: Store, options: Values) -> None:
     age = _parse("--since", parse_duration, options.since)
     found = collect_statistics(store, time.time_ns() - int(age * 1e9) if age is not None else 0)
     if options.list_format == "json":
-        logger.info("%s", json.dumps(found.to_dict(), indent=2))
+        _print_json(found.to_dict())
     else:
         for line in found.iter_lines():
             logger.info("%s", line)

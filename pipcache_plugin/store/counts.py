@@ -2,7 +2,8 @@
 
 ``<root>/log/counts.json`` is ``{"format", "since_ns", "days": {<first nanosecond of a day, UTC>: {<project>: {"hits",
 "builds", "saved_seconds", "build_seconds"}}}, "counted"}``; nothing before ``since_ns`` counts, and ``counted`` names
-the lines that were counted last. Days that are long past are one, the day 0.
+the lines that were counted last. Days that are long past are one, the day 0. Another format has another file name: a
+version of ours that does not know it then leaves it alone.
 """
 
 from __future__ import annotations

@@ -127,6 +127,22 @@ def test_where_it_acts(index: Index, make_environment: MakeEnvironment, tool: Pa
     assert activated.distributions == {"simple-1.0"}
 
 
+def test_configuration_of_the_environment(
+    index: Index, environment: Environment, pipcache: Commands, tool: Path, run: Run
+) -> None:
+    """What ``config`` writes for the environment is in it, and says to all commands where the cache is."""
+    make_sdist(index.folder)
+    pipcache.variables["PIP_CONFIG_FILE"] = ""
+    run(tool, "config", "--site", "set", "global.cache-dir", environment.root / "cache", activated=environment)
+    assert (environment.root / "pip.conf").is_file()
+    assert run(tool, "install", "simple", *index.options, activated=environment).returncode == 0
+    assert "simple-1.0" in run(tool, "cache", "list", activated=environment).stdout
+    assert run(tool, "explain", "simple", activated=environment).returncode == 0
+    # Elsewhere it does not count.
+    assert "simple-1.0" not in run(tool, "cache", "list").stdout
+    assert run(tool, "explain", "simple").returncode == 1
+
+
 def test_activated_but_not_in_path(index: Index, environment: Environment, pipcache: Commands, tool: Path) -> None:
     """It is said where the command acts, but not to one who is quiet."""
     make_wheel(index.folder)

@@ -149,6 +149,30 @@ def test_prune_by_size(pipcache: Commands) -> None:
 
 
 @pytest.mark.usefixtures("filled")
+def test_prune_and_verify_as_json(pipcache: Commands) -> None:
+    """The same for programs: what goes, with its size; what is wrong, and what was done about it."""
+    would = load(pipcache, "prune", "--max-size", "0", "--dry-run")
+    wheels = {path: path.stat().st_size for path in pipcache.wheels}
+    sizes = {Path(item["path"]): item["size"] for item in would["removed"] if item["kind"] == "wheels"}
+    # With what the store knows of a wheel.
+    assert sizes.keys() == wheels.keys()
+    assert all(sizes[path] > size for path, size in wheels.items())
+    assert would["dry_run"] is True
+    sound = load(pipcache, "verify")
+    assert (sound["wheels"], sound["problems"], sound["repaired"]) == (2, [], False)
+    assert sound["unpacked_wheels"] >= 2
+    wheel, other = sorted(wheels)
+    wheel.write_bytes(b"")
+    failed = pipcache("cache", "verify", "--format", "json")
+    assert failed.returncode == 1
+    assert json.loads(failed.stdout)["problems"][0] == {"path": str(wheel), "what": "is not what was stored"}
+    repaired = json.loads(pipcache.ok("cache", "verify", "--repair", "--format", "json").stdout)
+    assert (repaired["wheels"], len(repaired["problems"]), repaired["repaired"]) == (1, 2, True)
+    assert load(pipcache, "prune", "--max-size", "0")["dry_run"] is False
+    assert not other.exists()
+
+
+@pytest.mark.usefixtures("filled")
 def test_prune_for_ci(pipcache: Commands) -> None:
     """Only what was built here is left."""
     said = pipcache.ok("cache", "prune", "--ci").stdout
