@@ -14,9 +14,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+import pip
+
 from tests.functional.trees import installed_tree
 
 TIMEOUT_SECONDS = 120
+
+RUNNER_OF_PIP = str(Path(pip.__file__).with_name("__pip-runner__.py"))
+"""What pip starts on the interpreter that ``--python`` names."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +132,7 @@ class Commands:
     @property
     def calls_file(self) -> Path:
         """Where build backends note which hooks are called."""
-        return self.root / "calls"
+        return Path(self.variables.get("CALLS_FILE", self.root / "calls"))
 
     @property
     def wheels(self) -> list[Path]:
@@ -189,7 +194,9 @@ class Commands:
     def command(
         self, *args: str | Path, into: Environment | None = None, python: Path | str = sys.executable
     ) -> list[str]:
-        """Return the command line."""
+        """Return the command line; of stock pip with ``--python``, the one that it then starts."""
+        if into is not None and self.module == "pip" and python == sys.executable:
+            return [str(into.python), RUNNER_OF_PIP, *map(str, args)]
         target = ["--python", str(into.python)] if into else []
         return [str(python), "-m", self.module, *target, *map(str, args)]
 

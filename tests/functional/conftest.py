@@ -93,6 +93,33 @@ def pip(tmp_path: Path) -> Commands:
     return Commands(root=tmp_path / "pips", module="pip")
 
 
+class Snapshots:
+    """What an index and a user of ours have after some commands: made once, for the first test that asks, and copied."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def bring(self, name: str, index: Index, pipcache: Commands, make: Callable[[], None]) -> None:
+        """Have files and caches be as after *make*; nothing else was done before."""
+        kept = self._folder / name
+        # Backends read it: with another one, all would be built again.
+        pipcache.variables["CALLS_FILE"] = str(self._folder / f"calls-of-{name}")
+        folders = {kept / "files": index.folder, kept / "user": pipcache.root}
+        if kept.exists():
+            for source, target in folders.items():
+                shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True)
+            return
+        make()
+        for target, source in folders.items():
+            shutil.copytree(source, target, symlinks=True)
+
+
+@pytest.fixture(scope="session")
+def snapshots(tmp_path_factory: pytest.TempPathFactory) -> Snapshots:
+    """Return what was made once in this process."""
+    return Snapshots(tmp_path_factory.mktemp("snapshots"))
+
+
 class GitRepository:
     """A Git repository with one project in it."""
 

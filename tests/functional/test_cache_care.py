@@ -16,19 +16,23 @@ from tests.factories import Backend, make_sdist, make_wheel
 from tests.functional.commands import NO_BUILD, Commands, Environment, builds
 
 if TYPE_CHECKING:
-    from tests.functional.conftest import MakeEnvironment
+    from tests.functional.conftest import MakeEnvironment, Snapshots
     from tests.functional.server import Index
 
 
 @pytest.fixture
-def filled(index: Index, make_environment: MakeEnvironment, pipcache: Commands) -> Index:
+def filled(index: Index, make_environment: MakeEnvironment, pipcache: Commands, snapshots: Snapshots) -> Index:
     """Build two wheels, and find one of them once more."""
-    make_wheel(index.folder, name="tool", version="3.0")
-    make_sdist(index.folder, build_requires=["tool"])
-    make_sdist(index.folder, name="other", version="2.0", backend=Backend(sleep_seconds=1))
-    pipcache.ok("install", "simple", "other", *index.options, "-C", "x=1", into=make_environment())
-    pipcache.ok("install", "other", *index.options, "-C", "x=1", into=make_environment())
-    assert pipcache.take_calls() == builds(2)
+
+    def fill() -> None:
+        make_wheel(index.folder, name="tool", version="3.0")
+        make_sdist(index.folder, build_requires=["tool"])
+        make_sdist(index.folder, name="other", version="2.0", backend=Backend(sleep_seconds=1))
+        pipcache.ok("install", "simple", "other", *index.options, "-C", "x=1", into=make_environment())
+        pipcache.ok("install", "other", *index.options, "-C", "x=1", into=make_environment())
+        assert pipcache.take_calls() == builds(2)
+
+    snapshots.bring("two-builds-and-a-hit", index, pipcache, fill)
     return index
 
 

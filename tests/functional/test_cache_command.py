@@ -14,19 +14,23 @@ from tests.factories import make_sdist
 from tests.functional.commands import NO_BUILD, Commands, Environment, builds
 
 if TYPE_CHECKING:
-    from tests.functional.conftest import MakeEnvironment
+    from tests.functional.conftest import MakeEnvironment, Snapshots
     from tests.functional.server import Index
 
 OURS = ["other-2.0-py3-none-any.whl", "simple-1.0-py3-none-any.whl"]
 
 
 @pytest.fixture
-def filled(index: Index, make_environment: MakeEnvironment, pipcache: Commands) -> Index:
+def filled(index: Index, make_environment: MakeEnvironment, pipcache: Commands, snapshots: Snapshots) -> Index:
     """Put two wheels into our store."""
-    make_sdist(index.folder)
-    make_sdist(index.folder, name="other", version="2.0")
-    pipcache.ok("install", "simple", "other", *index.options, into=make_environment())
-    assert pipcache.take_calls() == builds(2)
+
+    def fill() -> None:
+        make_sdist(index.folder)
+        make_sdist(index.folder, name="other", version="2.0")
+        pipcache.ok("install", "simple", "other", *index.options, into=make_environment())
+        assert pipcache.take_calls() == builds(2)
+
+    snapshots.bring("two-wheels", index, pipcache, fill)
     return index
 
 
@@ -222,7 +226,8 @@ def test_store_that_is_a_file(pipcache: Commands) -> None:
     assert pipcache.store.read_text() == "mine"
 
 
-def test_info_for_programs(filled: Index, pipcache: Commands, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("filled")
+def test_info_for_programs(pipcache: Commands, tmp_path: Path) -> None:
     """The same as for people, in bytes; read-only caches too."""
     env = {"PIPCACHE_READ_ONLY_DIRS": str(tmp_path)}
     found = json.loads(pipcache.ok("cache", "info", "--format", "json", env=env).stdout)
@@ -236,4 +241,3 @@ def test_info_for_programs(filled: Index, pipcache: Commands, tmp_path: Path) ->
     assert found["wheels"]["size"] == sum(path.stat().st_size for path in pipcache.wheels)
     assert found["unpacked_wheels"]["size"] > 0
     assert found["read_only"] == [{"location": str(tmp_path), "number": 0, "size": 0}]
-    assert filled.requests

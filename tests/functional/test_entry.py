@@ -89,7 +89,7 @@ def test_python_option_says_what_pip_says(
     environment: Environment, pipcache: Commands, pip: Commands, args: list[str]
 ) -> None:
     """``--python`` works for any command, in an environment that has neither pip nor us."""
-    expected, result = pip(*args, into=environment), pipcache(*args, into=environment)
+    expected, result = (commands("--python", environment.python, *args) for commands in [pip, pipcache])
     assert result.returncode == expected.returncode == 0
     assert as_pip(result.stdout).startswith(expected.stdout.rstrip("\n"))
     assert result.stderr == expected.stderr

@@ -26,6 +26,8 @@ from tests.factories import PLAIN_BACKEND, Backend, make_sdist, make_source_tree
 from tests.functional.commands import ONE_BUILD, Commands, Result, create_environment
 from tests.functional.forked import ForkedCommands
 
+pytestmark = pytest.mark.thorough
+
 WITH_PKG_RESOURCES = sys.version_info < (3, 11)
 """Whether pip reads metadata with ``pkg_resources``: that wants other things of them."""
 

@@ -276,8 +276,11 @@ MANY = {
 OTHERS = {"shared/two/__init__.py": "", "shared/two/b.py": "B = 2\n", "shared/top.txt": "top\n"}
 
 
-@pytest.mark.parametrize("mode", [*SHARED])
-@pytest.mark.parametrize("how", ["fresh", "upgrade", "again", "no-compile"])
+@pytest.mark.thorough
+@pytest.mark.parametrize(
+    ("mode", "how"),
+    [*((mode, "fresh") for mode in SHARED), ("clone", "upgrade"), ("hardlink", "again"), ("copy", "no-compile")],
+)
 def test_made_ready(  # noqa: PLR0917
     index: Index, make_environment: MakeEnvironment, pipcache: Commands, pip: Commands, mode: str, how: str
 ) -> None:

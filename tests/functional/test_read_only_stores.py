@@ -14,19 +14,23 @@ from tests.factories import make_sdist, make_wheel
 from tests.functional.commands import NO_BUILD, ONE_BUILD, ONE_PREPARATION, Commands, builds
 
 if TYPE_CHECKING:
-    from tests.functional.conftest import MakeEnvironment, Workshop
+    from tests.functional.conftest import MakeEnvironment, Snapshots, Workshop
     from tests.functional.server import Index
 
 
 @pytest.fixture
-def baked(index: Index, make_environment: MakeEnvironment, pipcache: Commands, tmp_path: Path) -> Path:
+def baked(index: Index, make_environment: MakeEnvironment, pipcache: Commands, snapshots: Snapshots) -> Path:
     """Return a store with what is needed for ``simple``, a source, and ``other``, a wheel; as a read-only one."""
-    baked = tmp_path / "baked"
-    make_sdist(index.folder)
-    make_wheel(index.folder, name="other")
-    variables = {"PIPCACHE_DIR": str(baked)}
-    pipcache.ok("install", "simple", "other", *index.options, into=make_environment(), env=variables)
-    assert pipcache.take_calls() == ONE_BUILD
+    baked = pipcache.root / "baked"
+
+    def bake() -> None:
+        make_sdist(index.folder)
+        make_wheel(index.folder, name="other")
+        variables = {"PIPCACHE_DIR": str(baked)}
+        pipcache.ok("install", "simple", "other", *index.options, into=make_environment(), env=variables)
+        assert pipcache.take_calls() == ONE_BUILD
+
+    snapshots.bring("baked", index, pipcache, bake)
     pipcache.variables["PIPCACHE_READ_ONLY_DIRS"] = str(baked)
     return baked
 

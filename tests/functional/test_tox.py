@@ -150,6 +150,7 @@ commands = python -c "import simple"
 """
 
 
+@pytest.mark.thorough
 def test_environments_are_those_of_tox_alone(project: Project) -> None:
     """Packaged in each way, and not at all; all is built once, several at a time, and found from then on."""
     project.write("tox.ini", ALL_KINDS)
