@@ -53,7 +53,6 @@ def script() -> int:
     if interpreter is not None:
         if completes:
             _complete_there(interpreter)
-        sys.argv[1:1] = ["--python", interpreter]
         if not activated.is_first(interpreter, os.environ):
             _say_where(interpreter)
     elif activated.needs_target(args):
@@ -63,13 +62,13 @@ def script() -> int:
         )
         print("hint: activate an environment, or name one: `pipcache --python PATH install ...`", file=sys.stderr)
         return 2
-    return main()
+    return main(interpreter)
 
 
 def _complete_there(interpreter: str) -> None:
     from pipcache_plugin.pip_bridge import runner
 
-    runner.become(interpreter, ["--python", interpreter])
+    runner.become(interpreter, [], is_named=False)
 
 
 def _stand_in() -> bool:
@@ -99,25 +98,31 @@ def _say_where(interpreter: str) -> None:
         print(f"pipcache: acting on `{interpreter}`, which is activated but not first in `PATH`", file=sys.stderr)
 
 
-def main() -> int:
+def main(chosen: str | None = None) -> int:
     """Run the command in ``sys.argv`` and return its exit status.
 
     ``PIPCACHE_DISABLE`` set to anything but a "no" gives plain pip.
+
+    :param chosen: the interpreter that it acts on, when it names none itself.
     """
     _stand_in()
     own = _OWN.get(sys.argv[1]) if len(sys.argv) > 1 else None
-    if own is not None:
+    if own is not None and chosen is None:
         return own(sys.argv[2:])
-    if _is_disabled():
-        from pipcache_plugin.pip_bridge import start
-
-        return start.run_plain_pip()
     from pipcache_plugin.pip_bridge import runner
 
     words = runner.skip_interpreter(sys.argv[1:])
+    if chosen is not None:
+        sys.argv[1:1] = ["--python", chosen]
+    if _is_disabled() and not (words and words[0] in _OWN):
+        from pipcache_plugin.pip_bridge import start
+
+        return start.run_plain_pip()
+    if chosen is not None:
+        runner.become(chosen, words, is_named=False)
     interpreter = runner.find_interpreter(sys.argv[1:])
     if interpreter is not None and words[0] != "shell-init":
-        runner.become(interpreter, sys.argv[1:])
+        runner.become(interpreter, sys.argv[1:], is_named=True)
     if words and words[0] in _OWN:
         return _OWN[words[0]](words[1:])
     from pipcache_plugin.pip_bridge import start

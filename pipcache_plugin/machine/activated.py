@@ -24,7 +24,15 @@ _OF_TOOLS = ("pipx_metadata.json", "uv-receipt.toml")
 _CHANGING = {"install", "uninstall"}
 """Commands of pip that change the environment they act on."""
 
-_ELSEWHERE = ("--python", "--target", "-t", "--prefix", "--root", "--dry-run", "--help", "-h")
+_ELSEWHERE = ("--python", "--target", "--prefix", "--root", "--dry-run", "--help", "-h")
+_ELSEWHERE_BY_VARIABLE = ("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_DRY_RUN")
+
+_WITH_VALUE = {
+    *("--cache-dir", "--cert", "--client-cert", "--exists-action", "--keyring-provider", "--log", "--log-file"),
+    *("--local-log", "--proxy", "--resume-retries", "--retries", "--timeout", "--default-timeout", "--trusted-host"),
+    *("--use-deprecated", "--use-feature"),
+}
+"""Options of pip that may come before a command, and whose value may be the next word."""
 
 
 def find_interpreter(script: str, environ: Mapping[str, str]) -> str | None:
@@ -70,8 +78,19 @@ def needs_target(args: Sequence[str]) -> bool:
     """Tell whether a command would change an environment that is there for this program alone."""
     if not _is_of_tool():
         return False
-    says_where = any(arg.partition("=")[0] in _ELSEWHERE for arg in args)
-    return not says_where and next((arg for arg in args if not arg.startswith("-")), "") in _CHANGING
+    says_where = any(arg.partition("=")[0] in _ELSEWHERE or arg.startswith("-t") for arg in args)
+    return not (says_where or any(map(os.environ.get, _ELSEWHERE_BY_VARIABLE))) and _find_command(args) in _CHANGING
+
+
+def _find_command(args: Sequence[str]) -> str:
+    """Return the first word that is neither an option nor the value of one."""
+    words = iter(args)
+    for word in words:
+        if word in _WITH_VALUE:
+            next(words, None)
+        elif not word.startswith("-"):
+            return word
+    return ""
 
 
 def _is_of_tool() -> bool:

@@ -22,10 +22,12 @@ FOLDERS = ast.literal_eval(os.environ.pop("_PIPCACHE_MODULES"))
 IS_STAND_IN = os.environ.pop("_PIPCACHE_INSTEAD_OF", None) is not None
 
 if sys.version_info[:2] < PYTHON_REQUIRES and IS_STAND_IN:
-    # Its own arguments come after `--python` and a value.
-    del os.environ["_PIP_RUNNING_IN_SUBPROCESS"], sys.argv[1:3]
     # The folder of this file is no place to import from.
     sys.path.pop(0)
+    if not any(os.path.exists(os.path.join(folder, "pip", "__main__.py")) for folder in sys.path):
+        text = "ERROR: Python {0}.{1} is too old for pipcache, and `{2}` has no pip (hint: run `{2} -m ensurepip`)\n"
+        sys.stderr.write(text.format(sys.version_info[0], sys.version_info[1], sys.executable))
+        raise SystemExit(1)
     runpy.run_module("pip", run_name="__main__", alter_sys=True)
     raise SystemExit(0)
 

@@ -16,11 +16,14 @@ from pipcache_plugin.units import parse_duration, parse_size
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from optparse import Values
+    from typing import TypeAlias
 
     from pip._internal.commands.cache import CacheCommand
 
     from pipcache_plugin.management.pruning import Limits
     from pipcache_plugin.store.store import Store
+
+    Handler: TypeAlias = Callable[[Values, list[str]], None]
 
 logger = logging.getLogger(__name__)
 
@@ -70,10 +73,36 @@ def add_options(command: CacheCommand) -> None:
     add("--reset", dest="reset", action="store_true", help="Begin to count anew.")
 
 
-def handlers(command: CacheCommand) -> Mapping[str, Callable[[Values, list[str]], None]]:
+_OPTIONS_OF = {
+    "prune": ("--max-size", "--older-than", "--keep-latest", "--ci", "--dry-run"),
+    "verify": ("--repair",),
+    "stats": ("--since", "--reset"),
+}
+"""Of our subcommands; pip's have none of these."""
+
+
+def refusing_options_of_others(command: CacheCommand, name: str, handle: Handler) -> Handler:
+    """Return the handler of a subcommand that fails when it is given an option of another one."""
+    foreign = {option for options in _OPTIONS_OF.values() for option in options}.difference(_OPTIONS_OF.get(name, ()))
+
+    def call(options: Values, args: list[str]) -> None:
+        parser: Any = command.parser
+        # A variable or a configuration file may set what is for another command: pip passes over that.
+        defaults = parser.get_default_values()
+        for text in sorted(foreign):
+            name_of_value = parser.get_option(text).dest
+            if getattr(options, name_of_value) != getattr(defaults, name_of_value):
+                # As pip says it of one that no command has.
+                parser.error(f"no such option: {text} (of `cache {name}`)")
+        handle(options, args)
+
+    return call
+
+
+def handlers(command: CacheCommand) -> Mapping[str, Handler]:
     """Return our subcommands, by name."""
 
-    def bound(handle: Callable[[CacheCommand, Store, Values], None]) -> Callable[[Values, list[str]], None]:
+    def bound(handle: Callable[[CacheCommand, Store, Values], None]) -> Handler:
         def call(options: Values, args: list[str]) -> None:
             from pip._internal.exceptions import CommandError
 

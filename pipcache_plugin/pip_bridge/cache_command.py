@@ -129,10 +129,11 @@ def _size_of(names: Iterable[str]) -> int:
 
 
 def _handler_map(original: PipFunction, self: CacheCommand) -> dict[str, Any]:
-    """Add our subcommands."""
+    """Add our subcommands; see to it that none is given an option of another."""
     from pipcache_plugin.pip_bridge import cache_care
 
-    return {**original(self), **cache_care.handlers(self)}
+    handlers = {**original(self), **cache_care.handlers(self)}
+    return {name: cache_care.refusing_options_of_others(self, name, handlers[name]) for name in handlers}
 
 
 def _run_for_pip_only(original: PipFunction, self: CacheCommand, options: Values, args: list[str]) -> None:

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pipcache_plugin.pip_bridge import jobs, runner
-from pipcache_plugin.pip_bridge.notices import hide_credentials
+from pipcache_plugin.pip_bridge.notices import hide_in_words
 from pipcache_plugin.pip_bridge.run import REPORT_VARIABLE, current, make_folder, nested_environ
 from pipcache_plugin.pip_bridge.seams import PipFunction, Seam
 
@@ -90,7 +90,7 @@ def _hide_credentials(words: Sequence[str]) -> Sequence[Any]:
     """Keep credentials in URLs of indexes out of what pip says of a command: it shows the whole of one that fails."""
     from pip._internal.utils.misc import HiddenText
 
-    redacted = [hide_credentials(word) for word in words]
+    redacted = hide_in_words(words)
     return [
         word if word == shown else HiddenText(word, redacted=shown) for word, shown in zip(words, redacted, strict=True)
     ]

@@ -26,7 +26,12 @@ from typing import TYPE_CHECKING, Any
 from pipcache_plugin.files import sha256_of
 from pipcache_plugin.keys.interpreter import collect_interpreter
 from pipcache_plugin.pip_bridge import inner, run
-from pipcache_plugin.pip_bridge.notices import hide_credentials
+from pipcache_plugin.pip_bridge.notices import (
+    hide_credentials,
+    hide_credentials_of_proxies,
+    hide_in_configuration,
+    hide_in_words,
+)
 from pipcache_plugin.pip_bridge.seams import PipFunction, Seam
 
 if TYPE_CHECKING:
@@ -125,9 +130,10 @@ def describe_command(words: Sequence[str], environ: Mapping[str, str], installed
     # A store may be shared by machines of several kinds.
     machine = [sys.version, sys.base_prefix, dataclasses.asdict(collect_interpreter()), {**default_environment()}]
     # Who asks is no part of what is asked, as in pip's own cache: a secret is not even digested.
-    arguments = [hide_credentials(word) for word in words]
+    arguments = hide_in_words(words)
     variables = {name: hide_credentials(value) for name, value in options.items()}
-    read = [text and hide_credentials(text) for text in texts]
+    variables |= {name: hide_credentials_of_proxies(options[name]) for name in options.keys() & {"PIP_PROXY"}}
+    read = [text and hide_in_configuration(text) for text in texts]
     content = [pip.__version__, machine, arguments, variables, {**installed}, read]
     return Command(
         key=hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest(),
@@ -212,7 +218,9 @@ def _get_simple_response(original: PipFunction, url: str, session: Any, *args: A
     response = original(url, session, *args, **kwargs)
     current = run.current()
     if current is not None and (inner.is_inner() or current.report is not None):
-        until = fresh_until(response.headers)
+        # Who may not ask must not get what another one was told, and a store may be shared.
+        is_for_all = "Authorization" not in response.request.headers and not session.cert
+        until = fresh_until(response.headers) if is_for_all else 0.0
         if not inner.note_page(until):
             _report({"fresh_until": until})
     return response

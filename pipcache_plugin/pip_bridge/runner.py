@@ -79,8 +79,11 @@ def skip_interpreter(args: Sequence[str]) -> Sequence[str]:
     return args[2:] if args and args[0] == "--python" else args
 
 
-def become(interpreter: str, args: Sequence[str]) -> None:
+def become(interpreter: str, args: Sequence[str], *, is_named: bool) -> None:
     """Go on as the same command on another interpreter; returns only where a process cannot do so.
+
+    :param is_named: *args* name it, by ``--python``. When nobody has, pip on it must not take itself for a process that
+        ``--python`` has started: that would pass over what its configuration, and programs that builds start, name.
 
     pip waits for a child process. A quarter of a second after an interruption it kills that, and what the child has
     made stays; and who sends a signal to the command reaches the one that waits.
@@ -89,7 +92,9 @@ def become(interpreter: str, args: Sequence[str]) -> None:
         # Elsewhere, a process that goes on as another one has ended for whoever waits for it.
         return
     _flush()
-    environ = {**os.environ, MODULES_VARIABLE: modules(), _IN_SUBPROCESS_VARIABLE: "1"}
+    environ = {**os.environ, MODULES_VARIABLE: modules()}
+    if is_named:
+        environ[_IN_SUBPROCESS_VARIABLE] = "1"
     try:
         os.execvpe(interpreter, [interpreter, path(), *args], environ)  # noqa: S606 (no shell is wanted)
     except OSError:
@@ -110,7 +115,7 @@ def seams(args: Sequence[str]) -> list[Seam]:
     def identify(original: PipFunction, *values: Any) -> Any:
         interpreter = original(*values)
         if interpreter is not None:
-            become(interpreter, args)
+            become(interpreter, args, is_named=True)
         return interpreter
 
     def get_runnable_pip(original: PipFunction) -> str:  # noqa: ARG001 (what our runner falls back to)

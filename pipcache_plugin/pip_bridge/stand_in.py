@@ -5,6 +5,7 @@ Imported at each start by such a shell, before we go on as another process: it l
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 
@@ -41,16 +42,27 @@ def act_there(hidden: Hidden, args: Sequence[str], *, with_cache: bool) -> list[
     if hidden.interpreter is None or hidden.is_here:
         act_here()
         return list(args)
-    there = ["--python", hidden.interpreter, *args]
     # The variable goes along: a Python that is too old for us has a pip of its own.
-    runner.become(hidden.interpreter, there)
-    return there
+    runner.become(hidden.interpreter, args, is_named=False)
+    return ["--python", hidden.interpreter, *args]
+
+
+_NOT_FOUND = 127
+_NOT_EXECUTABLE = 126
 
 
 def _become_hidden(command: list[str]) -> None:
     act_here()
     if os.name == "posix":
-        os.execv(command[0], command)  # noqa: S606 (no shell is wanted)
+        try:
+            os.execv(command[0], command)  # noqa: S606 (no shell is wanted)
+        except OSError as error:
+            if error.errno == errno.ENOEXEC:
+                # A script that does not say what it is for, as a shell takes it.
+                os.execv("/bin/sh", ["/bin/sh", *command])  # noqa: S606 (the same)
+            # It is there: what it is to be run by is not, if nothing is found.
+            sys.stderr.write(f"ERROR: `{command[0]}` cannot be run: {error.strerror}\n")
+            sys.exit(_NOT_FOUND if isinstance(error, FileNotFoundError) else _NOT_EXECUTABLE)
     import subprocess
 
     # Elsewhere, a process that goes on as another one has ended for whoever waits for it.

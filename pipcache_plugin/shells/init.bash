@@ -16,6 +16,11 @@ function _pipcache_keep {
         unalias "$1"
     fi
     printf -v "_pipcache_earlier_$1" %s "$kept"
+    _pipcache_keep_completion "$1"
+}
+
+function _pipcache_keep_completion {
+    local found
     if ! found=$(complete -p "$1" 2>/dev/null); then found=''; fi
     printf -v "_pipcache_completion_$1" %s "$found"
 }
@@ -40,7 +45,7 @@ function _pipcache_undo {
         fi
         unset -v "_pipcache_earlier_$name" "_pipcache_completion_$name"
     done
-    unset -f _pipcache_keep _pipcache_complete _pipcache_undo
+    unset -f _pipcache_keep _pipcache_keep_completion _pipcache_complete _pipcache_undo
     if [[ -n $expands ]]; then shopt -s expand_aliases; fi
 }
 
@@ -63,23 +68,26 @@ function pip3 {
 }
 
 # begin --python
-_pipcache_keep python
-function python {
-    if [[ ${1-} == -m && ${2-} == pip && @is_there@ ]] && type -P python >/dev/null; then
-        _PIPCACHE_INSTEAD_OF=python @pipcache@ --python "$(type -P python)" "${@:3}"
-    else
-        command python "$@"
-    fi
-}
+# What is an alias or a function already may lead anywhere: it stays.
+if ! declare -F python >/dev/null && ! alias python >/dev/null 2>&1; then
+    function python {
+        if [[ ${1-} == -m && ${2-} == pip && @is_there@ ]] && type -P python >/dev/null; then
+            _PIPCACHE_INSTEAD_OF=python @pipcache@ --python "$(type -P python)" "${@:3}"
+        else
+            command python "$@"
+        fi
+    }
+fi
 
-_pipcache_keep python3
-function python3 {
-    if [[ ${1-} == -m && ${2-} == pip && @is_there@ ]] && type -P python3 >/dev/null; then
-        _PIPCACHE_INSTEAD_OF=python @pipcache@ --python "$(type -P python3)" "${@:3}"
-    else
-        command python3 "$@"
-    fi
-}
+if ! declare -F python3 >/dev/null && ! alias python3 >/dev/null 2>&1; then
+    function python3 {
+        if [[ ${1-} == -m && ${2-} == pip && @is_there@ ]] && type -P python3 >/dev/null; then
+            _PIPCACHE_INSTEAD_OF=python @pipcache@ --python "$(type -P python3)" "${@:3}"
+        else
+            command python3 "$@"
+        fi
+    }
+fi
 
 # end --python
 function _pipcache_complete {
@@ -94,5 +102,5 @@ function _pipcache_complete {
     if [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *[=/] ]]; then compopt -o nospace 2>/dev/null || :; fi
 }
 
-_pipcache_keep pipcache
+_pipcache_keep_completion pipcache
 complete -o default -F _pipcache_complete pip pip3 pipcache

@@ -61,25 +61,28 @@ function pip3 --description 'pip, through pipcache'
 end
 
 # begin --python
-__pipcache_keep python
-function python --description 'python; its pip through pipcache'
-    if test "x$argv[1] x$argv[2]" = 'x-m xpip'; and command --search python >/dev/null; and @is_there@
-        set --erase argv[1..2]
-        set --local --export _PIPCACHE_INSTEAD_OF python
-        @pipcache@ --python (command --search python) $argv
-    else
-        command python $argv
+# What is an alias or a function already may lead anywhere: it stays.
+if not functions --query python
+    function python --description 'python; its pip through pipcache'
+        if test "x$argv[1] x$argv[2]" = 'x-m xpip'; and command --search python >/dev/null; and @is_there@
+            set --erase argv[1..2]
+            set --local --export _PIPCACHE_INSTEAD_OF python
+            @pipcache@ --python (command --search python) $argv
+        else
+            command python $argv
+        end
     end
 end
 
-__pipcache_keep python3
-function python3 --description 'python3; its pip through pipcache'
-    if test "x$argv[1] x$argv[2]" = 'x-m xpip'; and command --search python3 >/dev/null; and @is_there@
-        set --erase argv[1..2]
-        set --local --export _PIPCACHE_INSTEAD_OF python
-        @pipcache@ --python (command --search python3) $argv
-    else
-        command python3 $argv
+if not functions --query python3
+    function python3 --description 'python3; its pip through pipcache'
+        if test "x$argv[1] x$argv[2]" = 'x-m xpip'; and command --search python3 >/dev/null; and @is_there@
+            set --erase argv[1..2]
+            set --local --export _PIPCACHE_INSTEAD_OF python
+            @pipcache@ --python (command --search python3) $argv
+        else
+            command python3 $argv
+        end
     end
 end
 

@@ -69,40 +69,43 @@ function global:pip3 {
 }
 
 # begin --python
-_pipcache_keep 'python'
-function global:python {
-    $program = _pipcache_find 'python'
-    if (-not $program) { throw 'There is no python' }
-    $words = $args
-    if ($args.Count -ge 2 -and $args[0] -ceq '-m' -and $args[1] -ceq 'pip' -and @is_there@) {
-        $python = $program
-        $rest = @($args | Select-Object -Skip 2)
-        $program, $words = @pipcache@
-        $words = @($words) + '--python' + $python + $rest
-        $env:_PIPCACHE_INSTEAD_OF = 'python'
+# What is an alias or a function already may lead anywhere: it stays.
+if (-not (Test-Path Function:\python) -and -not (Test-Path Alias:\python)) {
+    function global:python {
+        $program = _pipcache_find 'python'
+        if (-not $program) { throw 'There is no python' }
+        $words = $args
+        if ($args.Count -ge 2 -and $args[0] -ceq '-m' -and $args[1] -ceq 'pip' -and @is_there@) {
+            $python = $program
+            $rest = @($args | Select-Object -Skip 2)
+            $program, $words = @pipcache@
+            $words = @($words) + '--python' + $python + $rest
+            $env:_PIPCACHE_INSTEAD_OF = 'python'
+        }
+        try {
+            if ($MyInvocation.ExpectingInput) { $input | & $program @words } else { & $program @words }
+        }
+        finally { Remove-Item Env:\_PIPCACHE_INSTEAD_OF -ErrorAction SilentlyContinue }
     }
-    try {
-        if ($MyInvocation.ExpectingInput) { $input | & $program @words } else { & $program @words }
-    }
-    finally { Remove-Item Env:\_PIPCACHE_INSTEAD_OF -ErrorAction SilentlyContinue }
 }
 
-_pipcache_keep 'python3'
-function global:python3 {
-    $program = _pipcache_find 'python3'
-    if (-not $program) { throw 'There is no python3' }
-    $words = $args
-    if ($args.Count -ge 2 -and $args[0] -ceq '-m' -and $args[1] -ceq 'pip' -and @is_there@) {
-        $python = $program
-        $rest = @($args | Select-Object -Skip 2)
-        $program, $words = @pipcache@
-        $words = @($words) + '--python' + $python + $rest
-        $env:_PIPCACHE_INSTEAD_OF = 'python'
+if (-not (Test-Path Function:\python3) -and -not (Test-Path Alias:\python3)) {
+    function global:python3 {
+        $program = _pipcache_find 'python3'
+        if (-not $program) { throw 'There is no python3' }
+        $words = $args
+        if ($args.Count -ge 2 -and $args[0] -ceq '-m' -and $args[1] -ceq 'pip' -and @is_there@) {
+            $python = $program
+            $rest = @($args | Select-Object -Skip 2)
+            $program, $words = @pipcache@
+            $words = @($words) + '--python' + $python + $rest
+            $env:_PIPCACHE_INSTEAD_OF = 'python'
+        }
+        try {
+            if ($MyInvocation.ExpectingInput) { $input | & $program @words } else { & $program @words }
+        }
+        finally { Remove-Item Env:\_PIPCACHE_INSTEAD_OF -ErrorAction SilentlyContinue }
     }
-    try {
-        if ($MyInvocation.ExpectingInput) { $input | & $program @words } else { & $program @words }
-    }
-    finally { Remove-Item Env:\_PIPCACHE_INSTEAD_OF -ErrorAction SilentlyContinue }
 }
 
 # end --python

@@ -15,6 +15,11 @@ function _pipcache_keep {
     if (( ${+aliases[$1]} )); then _pipcache_earlier[alias:$1]=$aliases[$1]; fi
     if (( ${+galiases[$1]} )); then _pipcache_earlier[galias:$1]=$galiases[$1]; fi
     if (( ${+aliases[$1]} || ${+galiases[$1]} )); then unalias -- $1; fi
+    _pipcache_keep_completion $1
+}
+
+function _pipcache_keep_completion {
+    emulate -L zsh
     if (( ${+_comps[$1]} )); then _pipcache_earlier[completion:$1]=$_comps[$1]; fi
 }
 
@@ -40,7 +45,7 @@ function _pipcache_undo {
         if (( ${+_pipcache_earlier[$key]} )); then _comps[$name]=$_pipcache_earlier[$key]; fi
     done
     unset _pipcache_earlier
-    unfunction _pipcache_keep _pipcache_complete _pipcache_undo
+    unfunction _pipcache_keep _pipcache_keep_completion _pipcache_complete _pipcache_undo
 }
 
 _pipcache_keep 'pip'
@@ -62,23 +67,26 @@ function 'pip3' {
 }
 
 # begin --python
-_pipcache_keep 'python'
-function 'python' {
-    if [[ ${1-} == -m && ${2-} == 'pip' && @is_there@ ]] && whence -p 'python' >/dev/null; then
-        _PIPCACHE_INSTEAD_OF='python' @pipcache@ --python "$(whence -p 'python')" "${@:3}"
-    else
-        command 'python' "$@"
-    fi
-}
+# What is an alias or a function already may lead anywhere: it stays.
+if (( ! ${+functions[python]} && ! ${+aliases[python]} && ! ${+galiases[python]} )); then
+    function 'python' {
+        if [[ ${1-} == -m && ${2-} == 'pip' && @is_there@ ]] && whence -p 'python' >/dev/null; then
+            _PIPCACHE_INSTEAD_OF='python' @pipcache@ --python "$(whence -p 'python')" "${@:3}"
+        else
+            command 'python' "$@"
+        fi
+    }
+fi
 
-_pipcache_keep 'python3'
-function 'python3' {
-    if [[ ${1-} == -m && ${2-} == 'pip' && @is_there@ ]] && whence -p 'python3' >/dev/null; then
-        _PIPCACHE_INSTEAD_OF='python' @pipcache@ --python "$(whence -p 'python3')" "${@:3}"
-    else
-        command 'python3' "$@"
-    fi
-}
+if (( ! ${+functions[python3]} && ! ${+aliases[python3]} && ! ${+galiases[python3]} )); then
+    function 'python3' {
+        if [[ ${1-} == -m && ${2-} == 'pip' && @is_there@ ]] && whence -p 'python3' >/dev/null; then
+            _PIPCACHE_INSTEAD_OF='python' @pipcache@ --python "$(whence -p 'python3')" "${@:3}"
+        else
+            command 'python3' "$@"
+        fi
+    }
+fi
 
 # end --python
 function _pipcache_complete {
@@ -96,6 +104,6 @@ function _pipcache_complete {
     compadd -- ${found:#*[=/]}
 }
 
-_pipcache_keep 'pipcache'
+_pipcache_keep_completion 'pipcache'
 # There are completions in this shell once `compinit` has run.
 if (( ${+functions[compdef]} )); then compdef _pipcache_complete 'pip' 'pip3' 'pipcache'; fi

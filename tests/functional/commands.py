@@ -156,7 +156,7 @@ class Commands:
             text=True,
             check=False,
             cwd=cwd or self.work,
-            env=self.environ(env),
+            env={**self._marks(into), **self.environ(env)},
             timeout=TIMEOUT_SECONDS,
             input=input_text or "",
         )
@@ -185,7 +185,7 @@ class Commands:
             stderr=subprocess.STDOUT,
             text=True,
             cwd=self.work,
-            env=self.environ(env),
+            env={**self._marks(into), **self.environ(env)},
             start_new_session=True,
             # A test run in the background of a shell ignores Ctrl-C, and would hand that down.
             preexec_fn=partial(signal.signal, signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
@@ -199,6 +199,10 @@ class Commands:
             return [str(into.python), RUNNER_OF_PIP, *map(str, args)]
         target = ["--python", str(into.python)] if into else []
         return [str(python), "-m", self.module, *target, *map(str, args)]
+
+    def _marks(self, into: Environment | None) -> dict[str, str]:
+        """Return the variables that pip adds for what it starts on the interpreter that ``--python`` names."""
+        return {"_PIP_RUNNING_IN_SUBPROCESS": "1"} if into is not None and self.module == "pip" else {}
 
     def environ(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
         """Return a clean environment: no option of pip's, and no index but a closed port."""

@@ -94,7 +94,7 @@ def pip(tmp_path: Path) -> Commands:
 
 
 class Snapshots:
-    """What an index and a user of ours have after some commands: made once, for the first test that asks, and copied."""
+    """What an index and a user of ours have after some commands: made once, then copied for each test that asks."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.factories import make_sdist, make_wheel
+from tests.factories import Backend, make_sdist, make_wheel
 from tests.functional.commands import NO_BUILD, ONE_BUILD, Commands, Environment, Result, create_environment
 
 if TYPE_CHECKING:
@@ -141,6 +141,19 @@ def test_configuration_of_the_environment(
     # Elsewhere it does not count.
     assert "simple-1.0" not in run(tool, "cache", "list").stdout
     assert run(tool, "explain", "simple").returncode == 1
+
+
+def test_nobody_has_named_it(index: Index, environment: Environment, pipcache: Commands, tool: Path, run: Run) -> None:
+    """A pip that a build runs is not taken for what ``--python`` has started: it would pass over its own one."""
+    make_sdist(index.folder, backend=Backend(echoes_variable="_PIP_RUNNING_IN_SUBPROCESS"))
+    assert run(tool, "install", "simple", *index.options, activated=environment).returncode == 0
+    assert "VALUE = None" in (environment.library / "simple_variable.py").read_text()
+
+
+def test_what_is_turned_off_can_be_examined(environment: Environment, pipcache: Commands, tool: Path, run: Run) -> None:
+    """``doctor`` is ours whatever is activated."""
+    pipcache.variables["PIPCACHE_DISABLE"] = "1"
+    assert "disable" in run(tool, "doctor", activated=environment).stdout
 
 
 def test_activated_but_not_in_path(index: Index, environment: Environment, pipcache: Commands, tool: Path) -> None:

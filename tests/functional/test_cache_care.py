@@ -274,6 +274,36 @@ def test_what_is_not_understood(pipcache: Commands, args: list[str], message: st
     assert result.stderr == f"ERROR: {message}\n"
 
 
+@pytest.mark.usefixtures("filled")
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["purge", "--dry-run"],
+        ["remove", "simple", "--older-than", "30d"],
+        ["verify", "--repair", "--keep-latest", "1"],
+        ["stats", "--reset", "--ci"],
+        ["prune", "--max-size", "0", "--repair"],
+        ["list", "--since", "1d"],
+    ],
+    ids=" ".join,
+)
+def test_option_of_another_subcommand(pipcache: Commands, args: list[str]) -> None:
+    """Fails as with an option that there is not, and nothing is done."""
+    option = next(arg for arg in reversed(args) if arg.startswith("--"))
+    result = pipcache("cache", *args)
+    assert result.returncode == 2
+    assert f"no such option: {option} (of `cache {args[0]}`)" in result.stderr
+    assert len(pipcache.wheels) == 2
+    assert load(pipcache, "stats")["total"]["builds"] == 2
+
+
+@pytest.mark.usefixtures("filled")
+def test_option_of_another_subcommand_by_a_variable(pipcache: Commands) -> None:
+    """It is passed over: there is an option of that name in pip's other commands."""
+    assert "simple" in pipcache.ok("cache", "list", env={"PIP_DRY_RUN": "1"}).stdout
+    assert pipcache.ok("cache", "purge", env={"PIP_DRY_RUN": "1"}).stdout.startswith("Files removed: ")
+
+
 def test_help(pipcache: Commands) -> None:
     """One piece with pip's."""
     said = " ".join(pipcache.ok("cache", "--help").stdout.split())

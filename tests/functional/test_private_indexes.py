@@ -154,13 +154,11 @@ def test_every_way_to_tell_a_secret(
         words = ["-v"]
     assert pipcache.take_calls() == ONE_BUILD
     assert len(pipcache.wheels) == 1
-    # Another project that is built with the same, by one who has another name: who asks does not decide what that is.
-    made = list(pipcache.store.glob("resolutions/*/*"))
-    assert len(made) == (PIP >= (26, 2))
+    # What a build requires is asked for again by one who has another name, who might not be let in.
     private.credentials = f"other:{SECRET}"
     make_sdist(private.folder, name="another", build_requires=["tool"])
     pipcache.ok("install", "another", "--log", log, *private.options, into=make_environment())
-    assert list(pipcache.store.glob("resolutions/*/*")) == made
+    assert list(pipcache.store.glob("resolutions/*/*")) == []
     for command in [["explain", "simple"], ["cache", "list", "--format", "json"], ["doctor"], ["cache", "info"]]:
         result = pipcache(*command, env={"PIP_INDEX_URL": private.url})
         assert "Traceback" not in result.output

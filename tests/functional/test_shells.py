@@ -267,11 +267,33 @@ def test_undone_as_it_was(shell: Shell, times: int) -> None:
     ours = [
         "pipcache for pip: [x]",
         "pipcache for pip3: [y]",
-        f"pipcache for python: [--python] [{shell.plain}/python] [z]",
+        # What is not a program may lead anywhere.
+        own[-1],
     ]
     assert said.splitlines() == own + ours + own
     before, after = ((shell.folder / name).read_text().splitlines() for name in ["before", "after"])
     assert [line for line in after if line not in before and "BASH_LINENO" not in line] == []
+
+
+def test_alias_of_python_stays(shell: Shell) -> None:
+    """There need not be a program of that name; what the alias leads to is ours as well."""
+    aliases = {"bash": "shopt -s expand_aliases\n", "zsh": "", "fish": ""}[shell.name]
+    (shell.plain / "python").unlink()
+    alias = "alias python=python3\n"
+    said = shell(f"{aliases}{alias}{shell.init()}\npython x\npython -m pip x\n{shell.undo}\npython y\n")
+    there = f"pipcache for python: [--python] [{shell.plain}/python3] [x]"
+    assert said.splitlines() == ["plain python3: [x]", there, "plain python3: [y]"]
+
+
+def test_own_way_to_pipcache_stays(shell: Shell) -> None:
+    """An alias or a function of that name is what it was, before and after it is undone."""
+    aliases = {"bash": "shopt -s expand_aliases\n", "zsh": "", "fish": ""}[shell.name]
+    function = (
+        "function pipcache; echo function; end" if shell.name == "fish" else "function pipcache { echo function; }"
+    )
+    for own, expected in [("alias pipcache='echo alias'", "alias"), (function, "function")]:
+        said = shell(f"{aliases}{own}\n{shell.init()}\npipcache\n{shell.undo}\npipcache\n")
+        assert said.splitlines() == [expected, expected]
 
 
 def test_undone_to_programs(shell: Shell) -> None:

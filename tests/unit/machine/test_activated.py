@@ -100,6 +100,10 @@ def test_first_in_path(roots: dict[str, Path]) -> None:
         ("install -t t x", False),
         ("install --prefix=p x", False),
         ("install --dry-run x", False),
+        ("install -tt x", False),
+        ("--cache-dir d install x", True),
+        ("--log=l --proxy install uninstall x", True),
+        ("--timeout 5 list install", False),
         ("install --help", False),
         ("list", False),
         ("download x", False),
@@ -109,5 +113,8 @@ def test_first_in_path(roots: dict[str, Path]) -> None:
 def test_what_a_tool_does_not_do_to_itself(roots: dict[str, Path], args: str, *, expected: bool) -> None:
     """What changes its own environment."""
     assert activated.needs_target(args.split()) is expected
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PIP_TARGET", "t")
+        assert not activated.needs_target(args.split())
     (roots["own"] / "uv-receipt.toml").unlink()
     assert not activated.needs_target(args.split())

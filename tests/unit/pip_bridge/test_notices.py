@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from pipcache_plugin.pip_bridge.notices import hide_credentials, say_plain_pip
+from pipcache_plugin.pip_bridge.notices import (
+    hide_credentials,
+    hide_in_configuration,
+    hide_in_words,
+    say_plain_pip,
+)
 from pipcache_plugin.pip_bridge.seams import UnknownPipError
 from pipcache_plugin.pip_bridge.start import OldPipError
 
@@ -34,6 +39,17 @@ def test_what_to_do_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
     assert said(capsys).count("--upgrade pip") == 1
     say_plain_pip(UnknownPipError(version="99.0", problems=["there is no `build`"]), [])
     assert capsys.readouterr().err.endswith("(hint: upgrade pipcache, or use a pip that it was tested with)\n")
+
+
+def test_proxies_need_no_scheme() -> None:
+    """Nor does what is hidden of them."""
+    words = ["install", "--proxy", "u:p@h:1", "--proxy=u:@p@h", "x@https://u:p@h/x", "--proxy", "h:1", "u:p@h"]
+    assert hide_in_words(words) == [
+        *("install", "--proxy", "****@h:1", "--proxy=****@h", "x@https://****@h/x", "--proxy", "h:1", "u:p@h")
+    ]
+    text = "[global]\nproxy = u:p@h:1\n PROXY: http://u:p@h\nindex-url = https://u:p@h/\nuser = a@b\n"
+    hidden = "[global]\nproxy = ****@h:1\n PROXY: ****@h\nindex-url = https://****@h/\nuser = a@b\n"
+    assert hide_in_configuration(text) == hidden
 
 
 def test_foreign_error_is_named(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -21,7 +22,8 @@ class GoneError(Exception):
 
 @pytest.fixture(autouse=True)
 def _processes(monkeypatch: pytest.MonkeyPatch) -> None:
-    def become(interpreter: str, args: Sequence[str]) -> None:
+    def become(interpreter: str, args: Sequence[str], *, is_named: bool) -> None:
+        assert not is_named
         raise GoneError("us", interpreter, args, os.environ.get(VARIABLE))
 
     def execv(path: str, command: Sequence[str]) -> None:
@@ -43,7 +45,7 @@ def act(hidden: Hidden, *, with_cache: bool = True) -> object:
 def test_becomes_us_there() -> None:
     """And tells so: the Python may be too old."""
     hidden = Hidden(words=("/bin/pip",), interpreter="/bin/python")
-    assert act(hidden) == ("us", "/bin/python", ["--python", "/bin/python", "list"], "pip")
+    assert act(hidden) == ("us", "/bin/python", ["list"], "pip")
 
 
 def test_becomes_what_is_hidden() -> None:
@@ -57,7 +59,7 @@ def test_becomes_what_is_hidden() -> None:
 def test_environment_without_a_pip_while_turned_off() -> None:
     """There is nothing else to run."""
     hidden = Hidden(words=(), interpreter="/bin/python")
-    assert act(hidden, with_cache=False) == ("us", "/bin/python", ["--python", "/bin/python", "list"], "pip")
+    assert act(hidden, with_cache=False) == ("us", "/bin/python", ["list"], "pip")
 
 
 def test_stays() -> None:
@@ -70,7 +72,7 @@ def test_stays() -> None:
 def test_elsewhere_processes_wait(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, status: int) -> None:
     """Where a process cannot go on as another one."""
     monkeypatch.setattr(os, "name", "nt")
-    monkeypatch.setattr(runner, "become", lambda interpreter, args: None)
+    monkeypatch.setattr(runner, "become", lambda interpreter, args, is_named: None)
     there = Hidden(words=("/bin/pip",), interpreter="/bin/python")
     assert act(there) == ["--python", "/bin/python", "list"]
     assert os.environ[VARIABLE] == "pip"
@@ -79,6 +81,36 @@ def test_elsewhere_processes_wait(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
         act(there, with_cache=False)
     assert caught.value.code == status
     assert VARIABLE not in os.environ
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere, processes are called")
+@pytest.mark.parametrize(("number", "status"), [(errno.ENOENT, 127), (errno.EACCES, 126)])
+def test_program_that_cannot_be_run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], number: int, status: int
+) -> None:
+    """What a shell would say, and its status."""
+
+    def execv(path: str, command: Sequence[str]) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "execv", execv)
+    with pytest.raises(SystemExit) as caught:
+        act(Hidden(words=("/bin/pip",), interpreter=None))
+    assert caught.value.code == status
+    assert capsys.readouterr().err == f"ERROR: `/bin/pip` cannot be run: {os.strerror(number)}\n"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere, processes are called")
+def test_script_that_does_not_say_what_it_is_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shell takes it for one of its own."""
+
+    def execv(path: str, command: Sequence[str]) -> None:
+        if path != "/bin/sh":
+            raise OSError(errno.ENOEXEC, "Exec format error")
+        raise GoneError(path, command)
+
+    monkeypatch.setattr(os, "execv", execv)
+    assert act(Hidden(words=("/bin/pip",), interpreter=None)) == ("/bin/sh", ["/bin/sh", "/bin/pip", "list"])
 
 
 def test_arguments_of_the_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

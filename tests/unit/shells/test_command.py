@@ -70,7 +70,7 @@ class TestCalls:
         monkeypatch.delenv("VIRTUAL_ENV", raising=False)
         monkeypatch.delenv("PIP_PYTHON", raising=False)
         monkeypatch.setenv(VARIABLE, "pip")
-        monkeypatch.setattr(runner, "become", lambda interpreter, args: self.do([interpreter, *args]))
+        monkeypatch.setattr(runner, "become", lambda interpreter, args, is_named: self.do([interpreter, *args]))
         monkeypatch.setattr(start, "run_pip", self.do)
 
     def do(self, args: Sequence[str]) -> int:
@@ -89,7 +89,7 @@ class TestCalls:
     def test_where_it_acts(self, monkeypatch: pytest.MonkeyPatch, args: list[str]) -> None:
         """Where the ``pip`` does, whatever is said."""
         there = ["--python", self.python, *args]
-        assert self.call(monkeypatch, *args)[0] == [self.python, *there]
+        assert self.call(monkeypatch, *args)[0] == [self.python, *args]
         assert self.done[-1] == there
 
     @pytest.mark.parametrize("args", [["--python", "/other", "list"], ["list", "--python=/other"], ["completion"]])
@@ -101,8 +101,7 @@ class TestCalls:
     def test_python(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """The shell has said which."""
         monkeypatch.setenv(VARIABLE, "python")
-        there = ["--python", "/any/python", "list"]
-        assert self.call(monkeypatch, *there)[0] == ["/any/python", *there]
+        assert self.call(monkeypatch, "--python", "/any/python", "list")[0] == ["/any/python", "list"]
         self.done.clear()
         monkeypatch.setenv(VARIABLE, "python")
         named = ["--python", "/other", "list"]
@@ -121,4 +120,4 @@ class TestCalls:
         monkeypatch.setenv("VIRTUAL_ENV", str(Path(self.python).parent.parent))
         monkeypatch.setenv("PIP_AUTO_COMPLETE", "1")
         monkeypatch.setattr(sys, "prefix", sys.base_prefix)
-        assert self.call(monkeypatch)[0] == [self.python, "--python", self.python]
+        assert self.call(monkeypatch)[0] == [self.python]
