@@ -65,7 +65,7 @@ _LOOSE = [
     (r"(?:\S+://\S*|(?:~|(?<![\w./…]))/[\w.+~@/…-]*)", "PATH"),
     (r"\b[0-9a-f]{12,64}\b", "DIGEST"),
     (r"\bcp3\d+-cp3\d+-\w+|\b(?:py2\.)?py3-none-\w+", "TAGS"),
-    (r"\b(?:less than )?(?:an?|\d+) (?:second|minute|hour|day)s? ago\b", "AGO"),
+    (r"\bjust now\b|\b(?:less than )?(?:an?|\d+) (?:second|minute|hour|day)s? ago\b", "AGO"),
     (r"\b\d+(?:[.,]\d+)* ?(?:ms|s|seconds?|minutes?|min|bytes|[kKMGT]i?B)\b", "AMOUNT"),
     (r"\b\d+(?:\.\d+)+(?:\.?(?:a|b|rc|dev|post)\d+)?\b", "VERSION"),
     (r"\bsize=\d+", "size=AMOUNT"),
