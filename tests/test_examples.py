@@ -79,6 +79,7 @@ def restore(archive: Path, work: Path) -> None:
         packed.extractall(work)
 
 
+@pytest.mark.thorough
 def test_two_environments(make_reader: MakeReader) -> None:
     """The first environment builds, the second one finds."""
     reader = make_reader()
@@ -307,6 +308,7 @@ def begin_build(make_reader: MakeReader, tmp_path: Path, *, has_layer: bool) -> 
     return Engine(reader=reader, caches=tmp_path / "caches", has_layer=has_layer)
 
 
+@pytest.mark.thorough
 def test_image_with_a_cache_mount(make_reader: MakeReader, tmp_path: Path) -> None:
     """The second build finds what the first has built; nothing of ours is in the image."""
     said = begin_build(make_reader, tmp_path, has_layer=False).build("docker/cache-mount.Dockerfile")
@@ -319,6 +321,7 @@ def test_image_with_a_cache_mount(make_reader: MakeReader, tmp_path: Path) -> No
     assert not list(engine.root.rglob("*pipcache*"))
 
 
+@pytest.mark.thorough
 def test_base_image_with_a_baked_cache(make_reader: MakeReader, tmp_path: Path) -> None:
     """An image above it finds what is baked in, and changes nothing of it."""
     engine = begin_build(make_reader, tmp_path, has_layer=True)

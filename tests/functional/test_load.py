@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from tests.functional.commands import Commands
     from tests.functional.server import Index
 
+pytestmark = pytest.mark.thorough
+
 PROCESSES = 32
 
 FEWER = 8

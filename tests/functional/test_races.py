@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from tests.functional.conftest import MakeEnvironment
     from tests.functional.server import Index
 
+pytestmark = pytest.mark.thorough
+
 ROUNDS = 25
 """Of each thread."""
 

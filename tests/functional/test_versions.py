@@ -18,6 +18,8 @@ from tests.functional.commands import NO_BUILD, ONE_BUILD, Commands, Result
 if TYPE_CHECKING:
     from tests.functional.server import Index
 
+pytestmark = pytest.mark.thorough
+
 FORMATS = [
     "keys/build_key.py",
     "keys/record.py",
