@@ -12,9 +12,9 @@ from tests.functional.commands import NO_BUILD, ONE_BUILD, UNPREPARED_BUILD, bui
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.thorough
-
     from tests.functional.conftest import Workshop
+
+pytestmark = pytest.mark.thorough
 
 EXACT = {"PIPCACHE_TOOLCHAIN": "exact"}
 
