@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.functional.commands import NO_BUILD, ONE_BUILD, UNPREPARED_BUILD, builds, times
 
 if TYPE_CHECKING:
