@@ -25,6 +25,7 @@ LinkMode = Literal["clone", "copy", "hardlink"]
 Toolchain = Literal["any", "exact"]
 
 _NO = {"0", "no", "n", "off", "f", "false"}
+_YES = {"1", "yes", "y", "on", "t", "true"}
 
 
 class SettingsError(PipCacheError):
@@ -83,7 +84,14 @@ class Option(NamedTuple):
 def _parse_folder(value: object) -> Path:
     if not isinstance(value, str) or not value:
         raise ValueError("no path")
-    return Path(value).expanduser()
+    return _expand(value)
+
+
+def _expand(text: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise ValueError("no path: there is no such user") from None
 
 
 def _parse_folders(value: object) -> tuple[Path, ...]:
@@ -108,8 +116,8 @@ def _parse_count(value: object) -> int:
 
 
 def _parse_flag(value: object) -> bool:
-    if isinstance(value, str):
-        return value.lower() not in _NO
+    if isinstance(value, str) and value.lower() in _YES | _NO:
+        return value.lower() in _YES
     if not isinstance(value, bool):
         raise ValueError("neither `true` nor `false`")  # noqa: TRY004 (the same)
     return value
@@ -186,9 +194,16 @@ def load(environ: Mapping[str, str]) -> Settings:
 
 
 def find_file(environ: Mapping[str, str]) -> Path:
-    """Return the path of the file, which need not be there."""
-    if environ.get(FILE_VARIABLE):
-        return Path(environ[FILE_VARIABLE]).expanduser()
+    """Return the path of the file, which need not be there unless a variable names it.
+
+    :raises SettingsError: it is in the home folder of a user that there is not.
+    """
+    named = environ.get(FILE_VARIABLE)
+    if named:
+        try:
+            return _expand(named)
+        except ValueError as error:
+            raise SettingsError(problems=[f"`{FILE_VARIABLE}` is `{named}`, which is {error}"]) from None
     from platformdirs import user_config_path
 
     return user_config_path("pipcache", appauthor=False) / "config.toml"
@@ -198,7 +213,7 @@ def _iter_file(environ: Mapping[str, str], problems: list[str]) -> Iterator[tupl
     """Go through what the file has; add what is wrong with it to *problems*."""
     path = find_file(environ)
     by_key = {option.key: option for option in OPTIONS}
-    for key, value in _read(path, problems).items():
+    for key, value in _read(path, problems, is_named=bool(environ.get(FILE_VARIABLE))).items():
         if key not in by_key:
             problems.append(f"`{path}`: unknown key `{key}`{_suggest(key, by_key)}")
         elif _is_relative(by_key[key], value):
@@ -207,14 +222,14 @@ def _iter_file(environ: Mapping[str, str], problems: list[str]) -> Iterator[tupl
             yield path, by_key[key], value
 
 
-def _read(path: Path, problems: list[str]) -> Mapping[str, object]:
+def _read(path: Path, problems: list[str], *, is_named: bool) -> Mapping[str, object]:
     try:
-        # As it is most of the time: not there.
         text = path.read_bytes()
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
     except OSError as error:
-        problems.append(f"`{path}` cannot be read: {error.strerror}")
+        # Mostly, it is not there. In the home folder of another user, it is not for this one.
+        if is_named or not isinstance(error, (FileNotFoundError, NotADirectoryError, PermissionError)):
+            named = f", which `{FILE_VARIABLE}` names," if is_named else ""
+            problems.append(f"`{path}`{named} cannot be read: {error.strerror}")
         return {}
     if sys.version_info >= (3, 11):
         import tomllib
@@ -232,7 +247,8 @@ def _is_relative(option: Option, value: object) -> bool:
     if option.parse not in {_parse_folder, _parse_folders}:
         return False
     values = value if isinstance(value, list) else [value]
-    return any(isinstance(one, str) and one and not Path(one).expanduser().is_absolute() for one in values)
+    # That there is a user whose home a path begins with is for the parser to see.
+    return any(isinstance(one, str) and one and one[0] != "~" and not Path(one).is_absolute() for one in values)
 
 
 def _describe(option: Option, value: object, origin: str, wrong: str) -> str:

@@ -207,7 +207,9 @@ def collect_variables(environ: Mapping[str, str]) -> dict[str, str]:
     from pipcache_plugin.settings import FILE_VARIABLE, find_file
 
     ours = {name: value for name, value in environ.items() if name.startswith("PIPCACHE_") or name == "XDG_CACHE_HOME"}
-    return {FILE_VARIABLE: str(find_file(environ)), **ours}
+    file = find_file(environ)
+    # Never raises; and one that a variable names has to be there.
+    return {FILE_VARIABLE: str(file) if os.path.exists(file) else os.devnull, **ours}  # noqa: PTH110
 
 
 def _find_modules() -> str:

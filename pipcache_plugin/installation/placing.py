@@ -63,12 +63,12 @@ def can_clone(folder: Path) -> bool:
     :raises OSError: *folder* cannot be written.
     """
     source, target = folder / ".tmp-source", folder / ".tmp-clone"
-    source.write_bytes(b"content")
     try:
+        source.write_bytes(b"content")
         with source.open("rb") as from_file, target.open("xb") as to_file:
             return _clone(from_file.fileno(), to_file.fileno(), source.stat().st_dev)
     finally:
-        source.unlink()
+        source.unlink(missing_ok=True)
         target.unlink(missing_ok=True)
 
 
@@ -123,13 +123,16 @@ _NO_LINK = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.EACC
 def link(source: str, target: str, mask: int) -> bool:
     """Make *target*, which is not there, a hard link to *source*; tell whether that can, and may, be.
 
-    It may not where a new file would have another owner or another mode: who owns the one could edit the other.
+    It may not where a new file would have another owner or another mode, or another group that may write to it: who may
+    write to the one could edit the other.
 
     :raises OSError: it cannot for a reason for which a copy could not be made either.
     """
     status = os.stat(source)  # noqa: PTH116 (once for each file)
     mode = (0o777 if status.st_mode & 0o111 else 0o666) & ~mask
     is_ours = not hasattr(os, "geteuid") or status.st_uid == os.geteuid()
+    if status.st_mode & stat.S_IWGRP and is_ours and hasattr(os, "getegid"):
+        is_ours = status.st_gid == os.getegid()
     if not is_ours or stat.S_IMODE(status.st_mode) != mode:
         return False
     try:

@@ -6,6 +6,7 @@ import contextlib
 import fnmatch
 import os
 import random
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -81,19 +82,41 @@ def purge(store: Store) -> None:
     """
     kept = [store.entries.folder, store.metadata.folder, store.wheels.folder, store.trees.folder]
     for folder in [*kept, store.resolutions.folder, store.damaged, store.log.folder]:
-        try:
-            # First of all, so that nobody finds half of it or writes into it.
-            folder.rename(temporary_beside(folder))
-        except FileNotFoundError:
-            pass
-        except OSError:
-            # On Windows, while a file in it is open.
-            remove_tree(folder)
+        foreign = [entry.name for entry in scan(folder) if not _is_ours(folder, entry.name)]
+        for path in [folder] if not foreign else [folder / entry.name for entry in scan(folder)]:
+            if path.name not in foreign:
+                _take_out(path)
     for entry in scan(store.root):
         if entry.name.startswith(TEMPORARY) and entry.is_dir(follow_symlinks=False):
             remove_tree(entry.path)
     store.environments.remove_unused()
     remove_unheld_locks(store)
+
+
+_NAMES = {"damaged": r".*", "log": r"decisions\.jsonl.*|counts\.json"}
+"""What is in a folder of a store; in most, buckets."""
+
+
+def _is_ours(folder: Path, name: str) -> bool:
+    """Tell whether a store has put something there: who makes a store of a folder may have had a ``log`` in it."""
+    pattern = _NAMES.get(folder.name, r"[0-9a-f]{2}")
+    return name.startswith(TEMPORARY) or re.fullmatch(pattern, name, re.DOTALL) is not None
+
+
+def _take_out(path: Path) -> None:
+    try:
+        # First of all, so that nobody finds half of it or writes into it.
+        gone = temporary_beside(path)
+        path.rename(gone)
+    except FileNotFoundError:
+        return
+    except OSError:
+        # On Windows, while a file in it is open.
+        gone = path
+    if gone.is_dir():
+        remove_tree(gone)
+    else:
+        gone.unlink()
 
 
 def can_remove(store: Store) -> bool:

@@ -138,7 +138,7 @@ def _examine_abilities(diagnosis: Diagnosis, store: Store, existing: Path) -> No
         if not diagnosis.facts["locks"]:
             diagnosis.complain("files cannot be locked there: the same wheel may be built twice at the same time")
         diagnosis.add("hard_links", _try_link(folder))
-        diagnosis.add("clones", can_clone(folder))
+        diagnosis.add("clones", _try_clone(folder))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -158,6 +158,14 @@ def _try_link(folder: Path) -> bool:
     except OSError:
         return False
     return True
+
+
+def _try_clone(folder: Path) -> bool:
+    try:
+        return can_clone(folder)
+    except OSError:
+        # A full disk, for one.
+        return False
 
 
 def _examine_size(diagnosis: Diagnosis, store: Store, settings: Settings) -> None:
@@ -202,7 +210,7 @@ def _examine_lower(diagnosis: Diagnosis, lower: Store, number: int) -> None:
 
 def _find_existing(path: Path) -> Path:
     """Return *path*, or what there is of it."""
-    return next(folder for folder in [path, *path.parents] if folder.is_dir())
+    return next(folder for folder in [path, *path.parents] if os.path.isdir(folder))  # noqa: PTH112 (never raises)
 
 
 def _describe_owner(path: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from typing import TYPE_CHECKING
 
 from pipcache_plugin.store.location import choose_root
@@ -27,14 +28,20 @@ def open_store(settings: Settings, pip_cache_dir: Path | None) -> Store:
 
 def find_refusal(store: Store) -> str | None:
     """Return why a store cannot be used at all; ``None`` when it can."""
-    if store.root.exists() and not store.root.is_dir():
-        return f"`{store.root}` is not a directory"
-    return None
+    try:
+        is_folder = stat.S_ISDIR(store.root.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        return f"`{store.root}` cannot be looked at: {error.strerror}"
+    return None if is_folder else f"`{store.root}` is not a directory"
 
 
 def find_doubt(store: Store, settings: Settings) -> str | None:
     """Return why a store should not be used without asking; ``None`` when it was chosen, or is the user's own."""
-    distrust = find_distrust(store.root) if "dir" not in settings.origins else None
+    # A directory that the file names goes after one that pip was given, which may be anybody's.
+    is_chosen = settings.dir is not None and settings.dir.absolute() == store.root
+    distrust = None if is_chosen else find_distrust(store.root)
     if distrust is None:
         return None
     return f"the cache at `{store.root}` is {distrust}; to choose it, set `PIPCACHE_DIR` to it"

@@ -30,9 +30,6 @@ _LEFTOVER_SECONDS = 3600
 _AHEAD_SECONDS = 86_400
 """So is what was made this far in the future: the clock was wrong."""
 
-_ALWAYS_WHOLE = {"locks", "environments", "damaged"}
-"""Folders that nothing temporary is in, and perhaps very much else."""
-
 
 class Kind(Enum):
     """What a piece is: in the order in which pieces are taken out for want of room."""
@@ -80,6 +77,8 @@ class Survey:
             (str(store.resolutions.folder), ".json", Kind.RESOLUTION),
         ]
         self._trees = str(store.trees.folder)
+        self._tables = [*(table for table, _, _ in self._documents), self._trees]
+        self._log = str(store.log.folder)
         self._now = time.time()
 
     def list_buckets(self) -> list[str]:
@@ -87,8 +86,7 @@ class Survey:
 
         :raises OSError: the store cannot be listed.
         """
-        tables = [*(table for table, _, _ in self._documents), self._trees]
-        return sorted({bucket for table in tables for bucket in list_buckets(table)})
+        return sorted({bucket for table in self._tables for bucket in list_buckets(table)})
 
     def iter_bucket(self, bucket: str) -> Iterator[Piece]:
         """Go through what is in one bucket of each table.
@@ -117,7 +115,7 @@ class Survey:
         """
         for path in [*(Path(entry.path) for entry in scan(self._damaged)), *self._environments.iter_unused()]:
             yield _left_over(path)
-        for folder in [self._root, *(entry.path for entry in scan(self._root) if entry.name not in _ALWAYS_WHOLE)]:
+        for folder in [self._root, *self._tables, self._log]:
             for entry in scan(folder):
                 if entry.name.startswith(TEMPORARY):
                     yield from self._iter_leftover(entry.path)

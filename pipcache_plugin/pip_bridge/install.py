@@ -52,8 +52,11 @@ def _install_wheel(original: PipFunction, name: str, wheel_path: str, *args: Any
         _placement.reset(token)
         current = run.current()
         if placement is not None and placement.is_damaged and current is not None:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, UnsuitableWheelError):
                 current.store.trees.remove(placement.tree)
+                if current.store.trees.folder not in placement.tree.folder.parents:
+                    # In a store below it stays as it is: one of our own is found before it.
+                    current.store.trees.add(sha256_of(Path(wheel_path)), Path(wheel_path))
 
 
 def _find_placement(wheel_path: str) -> Placement | None:

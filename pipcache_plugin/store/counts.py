@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from pipcache_plugin.files import write_atomically
 from pipcache_plugin.store.damaged import set_aside
-from pipcache_plugin.store.owners import share
+from pipcache_plugin.store.owners import make_folder, share
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -166,6 +166,7 @@ class Counts:
         if self.file.is_dir():
             # A folder cannot be replaced by a file.
             set_aside(root, self.file)
+        make_folder(root, self.file.parent)
         write_atomically(self.file, json.dumps(content).encode("ascii"), partial(share, root))
 
 

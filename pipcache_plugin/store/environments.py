@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,9 @@ from pipcache_plugin.store.scanning import scan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+_PLACE = re.compile(r"[0-9a-f]{16}-\d{1,3}")
+"""The name of one. Other folders, of whoever had a folder of this name before, are none of ours."""
 
 _MOST = 1000
 """So many places with one key; more builds at a time than any machine runs."""
@@ -70,6 +74,8 @@ class Environments:
         :raises OSError: the places cannot be listed.
         """
         for entry in scan(self.folder):
+            if not _PLACE.fullmatch(entry.name):
+                continue
             descriptor = locks.try_to_hold(self._lock_of(entry.name), self._root)
             if descriptor is not None and descriptor != locks.HELD:
                 os.close(descriptor)

@@ -100,7 +100,8 @@ def find_distrust(root: Path) -> Distrust | None:
         return None
     if status.st_uid not in {0, os.geteuid()}:
         return "another user's"
-    if status.st_mode & stat.S_IWOTH and not status.st_mode & stat.S_ISVTX:
+    # Where files of others cannot be removed, either: it is another matter in the folders below.
+    if status.st_mode & stat.S_IWOTH:
         return "for everybody to write to"
     return None
 

@@ -195,7 +195,9 @@ class Store:
         :raises OSError: no entry was added.
         """
         blob = self.wheels.put(wheel)
-        created_ns = time.time_ns()
+        # The newest is found first, also where the clock was ahead once.
+        known = [entry.created_ns for document in self.entries.find(key) if (entry := self._parse_entry(document))]
+        created_ns = max([time.time_ns(), *(1 + other for other in known)])
         content = {
             "format": FORMAT,
             "created_ns": created_ns,

@@ -112,6 +112,7 @@ def test_damaged_tree_below(index: Index, make_environment: MakeEnvironment, pip
         environment = make_environment()
         assert pipcache.ok("install", "other", *index.options, into=environment).warnings == []
         assert "broken" not in (environment.library / "other.py").read_text()
+        assert len(list(pipcache.store.glob("trees/*/*/files/other.py"))) == 1
     assert look(baked) == before
 
 

@@ -23,8 +23,10 @@ disable = true
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """Return the path of the settings file, which is not there."""
-    return tmp_path / "config.toml"
+    """Return the path of the settings file, which is empty."""
+    path = tmp_path / "config.toml"
+    path.touch()
+    return path
 
 
 def environ(file: Path, **variables: str) -> dict[str, str]:
@@ -153,16 +155,47 @@ class TestLoad:
         assert wrong.startswith(f"`{file}` is no TOML: ")
 
     def test_file_that_cannot_be_read(self, file: Path) -> None:
-        """A folder, for one."""
+        """One that a variable names: a folder, for one, or none at all."""
+        file.unlink()
+        named = f"`{file}`, which `{FILE_VARIABLE}` names, cannot be read"
+        assert problems(environ(file)) == [f"{named}: No such file or directory"]
         file.mkdir()
-        assert problems(environ(file)) == [f"`{file}` cannot be read: Is a directory"]
+        assert problems(environ(file)) == [f"{named}: Is a directory"]
 
-    @pytest.mark.parametrize("value", ["1", "yes", "true", "on", "2", "x"])
+    def test_default_file_that_cannot_be_read(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """It is not there, or in the home folder of somebody else; anything else is wrong."""
+        folder = tmp_path / "pipcache"
+        monkeypatch.setattr(platformdirs, "user_config_path", lambda *args, **kwargs: folder)
+
+        def read(path: Path) -> bytes:
+            raise PermissionError(13, "Permission denied")
+
+        assert load({}) == Settings()
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "read_bytes", read)
+            assert load({}) == Settings()
+        (folder / "config.toml").mkdir(parents=True)
+        assert problems({}) == [f"`{folder / 'config.toml'}` cannot be read: Is a directory"]
+
+    @pytest.mark.parametrize("value", ["1", "yes", "true", "on", "Y"])
     @pytest.mark.parametrize("no", ["0", "no", "False", "OFF", "n", "f"])
     def test_flag_of_a_variable(self, file: Path, value: str, no: str) -> None:
-        """All but a no is a yes."""
+        """In many words."""
         assert load(environ(file, DISABLE=value)).disable
         assert not load(environ(file, DISABLE=no)).disable
+
+    def test_flag_that_is_none(self, file: Path) -> None:
+        """A misspelt no must not turn the cache off unseen."""
+        file.write_text('disable = "flase"\n')
+        assert problems(environ(file)) == [f"`{file}`: `disable` is `flase`, which is neither `true` nor `false`"]
+
+    def test_home_of_nobody(self, file: Path) -> None:
+        """In a variable, in the file, or for the file."""
+        wrong = "which is no path: there is no such user"
+        assert problems(environ(file, DIR="~nosuchuser/x")) == [f"`PIPCACHE_DIR` is `~nosuchuser/x`, {wrong}"]
+        file.write_text('dir = "~nosuchuser/x"\n')
+        assert problems(environ(file)) == [f"`{file}`: `dir` is `~nosuchuser/x`, {wrong}"]
+        assert problems({FILE_VARIABLE: "~nosuchuser/x"}) == [f"`{FILE_VARIABLE}` is `~nosuchuser/x`, {wrong}"]
 
 
 class TestFindFile:

@@ -262,7 +262,7 @@ class TestVariables:
             runner.MODULES_VARIABLE: runner.modules(),
             bridge_run._NAME_VARIABLE: project.run.name,
             "PIPCACHE_DIR": "/somewhere",
-            "PIPCACHE_CONFIG": str(project.folder / ".config/pipcache/config.toml"),
+            "PIPCACHE_CONFIG": os.devnull,
         }
         assert folder.stat().st_mode & 0o077 == 0
 
@@ -292,7 +292,8 @@ class TestVariables:
         ("environ", "expected"),
         [
             ({}, {"PIPCACHE_CONFIG": "<home>/.config/pipcache/config.toml"}),
-            ({"XDG_CONFIG_HOME": "/c"}, {"PIPCACHE_CONFIG": "/c/pipcache/config.toml"}),
+            ({"XDG_CONFIG_HOME": "<home>/c"}, {"PIPCACHE_CONFIG": "<home>/c/pipcache/config.toml"}),
+            ({"XDG_CONFIG_HOME": "<home>/absent"}, {"PIPCACHE_CONFIG": os.devnull}),
             ({"XDG_CONFIG_HOME": "/c", "PIPCACHE_CONFIG": "/d"}, {"PIPCACHE_CONFIG": "/d"}),
             (
                 {"XDG_CACHE_HOME": "/c", "PIPCACHE_REBUILD": "x", "XDG_DATA_HOME": "/d", "A": "b"},
@@ -308,8 +309,12 @@ class TestVariables:
         self, project: Project, monkeypatch: pytest.MonkeyPatch, environ: dict[str, str], expected: dict[str, str]
     ) -> None:
         """What leads to the same cache and settings, and nothing that pip would be configured by."""
+        for folder in [".config", "c"]:
+            file = project.folder / folder / "pipcache" / "config.toml"
+            file.parent.mkdir(parents=True)
+            file.touch()
         for name, value in environ.items():
-            monkeypatch.setenv(name, value)
+            monkeypatch.setenv(name, value.replace("<home>", str(project.folder)))
         found = collect_variables(os.environ)
         assert {name: value.replace(str(project.folder), "<home>") for name, value in found.items()} == expected
 

@@ -100,6 +100,15 @@ class TestPut:
         assert target.is_dir()
 
 
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root gives files away")
+@pytest.mark.parametrize(("mode", "may"), [(0o664, False), (0o644, True)])
+def test_no_link_that_a_group_could_edit(source: Path, target: Path, mode: int, *, may: bool) -> None:
+    """Of a shared store: whoever of the group edits that file would edit the one in the environment."""
+    source.chmod(mode)
+    os.chown(source, -1, 4711)
+    assert link(str(source), str(target), 0o666 & ~mode) is may
+
+
 class TestCloneOrCopy:
     """``clone_or_copy``."""
 

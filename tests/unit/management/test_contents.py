@@ -221,6 +221,18 @@ class TestPurge:
         assert names_below(filled.root) == [KEYS[0]]
         assert contents.find_wheels(filled, "*") == []
 
+    def test_files_of_others_stay(self, filled: Store) -> None:
+        """In folders that were there before the store."""
+        filled.log.append({"project": "x"})
+        foreign = [
+            filled.root / name for name in ["log/app.log", "metadata/title", "wheels/cart/x", "environments/prod"]
+        ]
+        for path in foreign:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+        contents.purge(filled)
+        assert sorted(path for path in filled.root.rglob("*") if path.is_file()) == sorted(foreign)
+
     def test_locks_that_nobody_holds_go(self, store: Store) -> None:
         """But for those of the store itself; those of environments as well."""
         place = store.environments.take("a" * 16)

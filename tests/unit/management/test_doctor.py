@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
@@ -97,6 +98,15 @@ class TestStore:
         found = examine(store)
         assert [found.facts[key] for key in ["locks", "hard_links", "clones"]] == [False, False, True]
         assert [what.startswith("files cannot be locked") for what in complaints(found)] == [True]
+
+    def test_full_disk(self, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Not even a trial can be written."""
+
+        def write_bytes(path: Path, data: bytes) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr(Path, "write_bytes", write_bytes)
+        assert examine(store).facts["clones"] is False
 
     def test_little_room(self, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
         """It is told before the disk is full."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -128,6 +129,20 @@ class TestSurvey:
         assert found[older].size_bytes == 10 + (older / "manifest.json").stat().st_size
         assert found[newer].size_bytes == 10 + len(b"in another way")
         assert round((time.time() - found[older].last_used) / HOUR) == 9
+
+    def test_folder_of_the_file_system(self, filled: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+        """``lost+found`` is root's, and no reason not to look at the rest."""
+        (filled.root / "lost+found").mkdir()
+        before = os.scandir
+
+        def scandir(path: str) -> Any:
+            if path.endswith("lost+found"):
+                raise PermissionError(errno.EACCES, "Permission denied", path)
+            return before(path)
+
+        expected = survey(filled)
+        monkeypatch.setattr(os, "scandir", scandir)
+        assert survey(filled) == expected != []
 
     def test_strangers(self, filled: Store) -> None:
         """What is nobody's stays."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import time
 from pathlib import Path
 
@@ -37,6 +38,18 @@ def test_lines(counts: Counts) -> None:
         "simple": Count(hits=2, builds=1, saved_seconds=4, build_seconds=3.5),
     }
     assert total(counts.by_project(lines).values()) == Count(hits=3, builds=1, saved_seconds=6, build_seconds=3.5)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="without effect elsewhere")
+def test_folder_of_a_shared_store(tmp_path: Path) -> None:
+    """Others can write into what a reset has made."""
+    tmp_path.chmod(0o2775)
+    before = os.umask(0o022)
+    try:
+        Counts(tmp_path / "log").reset()
+    finally:
+        os.umask(before)
+    assert (tmp_path / "log").stat().st_mode & 0o7777 == 0o2775
 
 
 def test_nothing(counts: Counts) -> None:

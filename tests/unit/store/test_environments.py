@@ -165,6 +165,17 @@ class TestRemoveUnused:
         assert [path.name for path in environments.folder.iterdir()] == [second.path.name]
         second.give_back()
 
+    def test_folders_of_others_stay(self, environments: Environments) -> None:
+        """Who makes a store of a folder may have had one of this name in it."""
+        place = take(environments)
+        place.path.mkdir()
+        place.give_back()
+        foreign = environments.folder / "prod"
+        foreign.mkdir()
+        assert list(environments.iter_unused()) == [place.path]
+        environments.remove_unused()
+        assert list(environments.folder.iterdir()) == [foreign]
+
     def test_place_that_goes_at_the_same_time(
         self, environments: Environments, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -168,11 +168,10 @@ class TestFindDistrust:
         assert owners.find_distrust(root / "gone") is None
 
     def test_everybodys(self, root: Path) -> None:
-        """Unless nobody can replace what is another's."""
-        root.chmod(0o777)
-        assert owners.find_distrust(root) == "for everybody to write to"
-        root.chmod(0o1777)
-        assert owners.find_distrust(root) is None
+        """Also where nobody can replace what is another's: in the folders below everybody can."""
+        for mode in [0o777, 0o1777]:
+            root.chmod(mode)
+            assert owners.find_distrust(root) == "for everybody to write to"
 
     @needs_root
     def test_another_users(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -84,12 +84,13 @@ class TestWheels:
         store.add_wheel(KEY, wheel, {})
         assert store.find_entries(OTHER_KEY) == []
 
-    def test_newest_comes_first(self, store: Store, tmp_path: Path, clock: Callable[[int], None]) -> None:
-        """In the order of their times, not of their names."""
-        for now_ns in (30, 10, 20):
+    def test_last_comes_first(self, store: Store, tmp_path: Path, clock: Callable[[int], None]) -> None:
+        """Also where the clock was ahead once; what was built again is to be found."""
+        for now_ns in (30, 10, 50):
             clock(now_ns)
             store.add_wheel(KEY, make_wheel(tmp_path / str(now_ns), version=f"1.{now_ns}"), {"n": now_ns})
-        assert [entry.created_ns for entry in store.find_entries(KEY)] == [30, 20, 10]
+        assert [entry.record for entry in store.find_entries(KEY)] == [{"n": 50}, {"n": 10}, {"n": 30}]
+        assert [entry.created_ns for entry in store.find_entries(KEY)] == [50, 31, 30]
 
     def test_one_wheel_for_two_keys_is_one_file(self, store: Store, wheel: Path) -> None:
         """Two addresses, two tables."""
