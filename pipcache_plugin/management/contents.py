@@ -116,7 +116,7 @@ def _take_out(path: Path) -> None:
     if gone.is_dir():
         remove_tree(gone)
     else:
-        gone.unlink()
+        gone.unlink(missing_ok=True)
 
 
 def can_remove(store: Store) -> bool:
