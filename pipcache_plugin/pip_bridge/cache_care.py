@@ -41,6 +41,14 @@ _USAGE = """\
 """
 
 
+_OPTIONS_OF = {
+    "prune": ("--max-size", "--older-than", "--keep-latest", "--ci", "--dry-run"),
+    "verify": ("--repair",),
+    "stats": ("--since", "--reset"),
+}
+"""Of our subcommands; pip's have none of these."""
+
+
 def add_options(command: CacheCommand) -> None:
     """Add our subcommands to pip's help, and their options to its parser."""
     parser: Any = command.parser
@@ -71,14 +79,23 @@ def add_options(command: CacheCommand) -> None:
     add("--repair", dest="repair", action="store_true", help="Take what is wrong out of the cache.")
     add("--since", dest="since", metavar="age", help="Count from then on, for example 7d.")
     add("--reset", dest="reset", action="store_true", help="Begin to count anew.")
+    for text in {text for options in _OPTIONS_OF.values() for text in options}:
+        _note_when_given(parser.get_option(text))
 
 
-_OPTIONS_OF = {
-    "prune": ("--max-size", "--older-than", "--keep-latest", "--ci", "--dry-run"),
-    "verify": ("--repair",),
-    "stats": ("--since", "--reset"),
-}
-"""Of our subcommands; pip's have none of these."""
+_GIVEN = "given_options"
+"""In pip's options: those of ours that are on the command line. What a variable or a configuration file says may be
+meant for another command, and pip passes over it."""
+
+
+def _note_when_given(option: Any) -> None:
+    process = option.process
+
+    def note(text: str, value: Any, values: Any, parser: Any) -> Any:
+        values.ensure_value(_GIVEN, []).append(option.get_opt_string())
+        return process(text, value, values, parser)
+
+    option.process = note
 
 
 def refusing_options_of_others(command: CacheCommand, name: str, handle: Handler) -> Handler:
@@ -87,11 +104,8 @@ def refusing_options_of_others(command: CacheCommand, name: str, handle: Handler
 
     def call(options: Values, args: list[str]) -> None:
         parser: Any = command.parser
-        # A variable or a configuration file may set what is for another command: pip passes over that.
-        defaults = parser.get_default_values()
-        for text in sorted(foreign):
-            name_of_value = parser.get_option(text).dest
-            if getattr(options, name_of_value) != getattr(defaults, name_of_value):
+        for text in getattr(options, _GIVEN, ()):
+            if text in foreign:
                 # As pip says it of one that no command has.
                 parser.error(f"no such option: {text} (of `cache {name}`)")
         handle(options, args)
