@@ -186,8 +186,8 @@ class TestLoad:
 
     def test_flag_that_is_none(self, file: Path) -> None:
         """A misspelt no must not turn the cache off unseen."""
-        file.write_text('disable = "flase"\n')
-        assert problems(environ(file)) == [f"`{file}`: `disable` is `flase`, which is neither `true` nor `false`"]
+        file.write_text('disable = "nope"\n')
+        assert problems(environ(file)) == [f"`{file}`: `disable` is `nope`, which is neither `true` nor `false`"]
 
     def test_home_of_nobody(self, file: Path) -> None:
         """In a variable, in the file, or for the file."""
