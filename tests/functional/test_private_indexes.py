@@ -112,7 +112,9 @@ def keyring(folder: Path) -> Path:
         "def get_credential(service, username):\n    return Credential()\n".replace("@", SECRET)
     )
     credentials = json.dumps({"username": "user", "password": SECRET})
-    (folder / "keyring").write_text(f"#!{sys.executable}\nprint({credentials!r})\n")
+    # An older pip asks for the password of a user, a newer one for both as JSON.
+    code = f"import sys\nprint({credentials!r} if any('json' in arg for arg in sys.argv) else {SECRET!r})\n"
+    (folder / "keyring").write_text(f"#!{sys.executable}\n{code}")
     (folder / "keyring").chmod(0o755)
     return folder
 
