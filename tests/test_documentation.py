@@ -85,7 +85,7 @@ def test_commands(page: str, make_reader: MakeReader) -> None:
 
 @pytest.mark.network
 @pytest.mark.parametrize("page", pages_to_run(has_network=True))
-def test_commands_with_the_package_index(page: str, make_reader: MakeReader) -> None:
+def test_for_real(page: str, make_reader: MakeReader) -> None:
     """The same with the real ones."""
     check(page, read(page, make_reader, has_network=True))
 
