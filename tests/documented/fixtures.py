@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
@@ -42,14 +43,15 @@ def _supplies(tmp_path_factory: pytest.TempPathFactory, serve: Callable[[Path], 
 
 
 @pytest.fixture(name="make_reader")
-def _make_reader(tmp_path: Path, supplies: Supplies, serve: Callable[[Path], str]) -> MakeReader:
-    """Return a function that makes readers."""
+def _make_reader(supplies: Supplies, serve: Callable[[Path], str]) -> Iterator[MakeReader]:
+    """Return a function that makes readers, in a folder with a short path: programs make sockets far below."""
     count = 0
 
     def make(*, has_network: bool = False) -> Reader:
         nonlocal count
         count += 1
         index_url = None if has_network else serve(supplies.files)
-        return Reader(folder=tmp_path / f"reader{count}", supplies=supplies, index_url=index_url)
+        return Reader(folder=Path(name) / f"reader{count}", supplies=supplies, index_url=index_url)
 
-    return make
+    with tempfile.TemporaryDirectory(prefix="docs-", ignore_cleanup_errors=True) as name:
+        yield make
