@@ -219,7 +219,9 @@ def _get_simple_response(original: PipFunction, url: str, session: Any, *args: A
     current = run.current()
     if current is not None and (inner.is_inner() or current.report is not None):
         # Who may not ask must not get what another one was told, and a store may be shared.
-        is_for_all = "Authorization" not in response.request.headers and not session.cert
+        # Files have been asked for by nobody.
+        asked_with = response.request.headers if response.request is not None else ()
+        is_for_all = "Authorization" not in asked_with and not session.cert
         until = fresh_until(response.headers) if is_for_all else 0.0
         if not inner.note_page(until):
             _report({"fresh_until": until})

@@ -249,3 +249,22 @@ def test_cyclic_build_requirements_fail_as_with_pip(
     results = [commands("install", "first", *index.options, into=environment) for commands in [pip, pipcache]]
     assert results[0].returncode == results[1].returncode == 1
     assert "is already being built" in results[1].output
+
+
+def test_index_of_files(environment: Environment, pipcache: Commands, tmp_path: Path) -> None:
+    """By a ``file:`` URL: nobody is asked for its pages, and nothing is wrong with that."""
+    folders = {name: tmp_path / "index" / name for name in ["simple", "tool", "part"]}
+    for folder in folders.values():
+        folder.mkdir(parents=True)
+    files = [
+        make_sdist(folders["simple"], build_requires=["tool"]),
+        make_sdist(folders["tool"], name="tool", requires_dist=["part"]),
+        make_wheel(folders["part"], name="part"),
+    ]
+    for file in files:
+        (file.parent / "index.html").write_text(f'<!DOCTYPE html><a href="{file.name}">{file.name}</a>')
+    url = (tmp_path / "index").as_uri()
+    result = pipcache.ok("install", "simple", "-v", "--index-url", url, into=environment)
+    assert environment.distributions == {"simple-1.0"}
+    assert "Continuing without pipcache" not in result.output
+    assert len(pipcache.wheels) == 2
